@@ -1,0 +1,1 @@
+"""Pixel-aligned robot actions."""

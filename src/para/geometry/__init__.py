@@ -1,0 +1,23 @@
+"""Poses, cameras, bins along a ray and the volume's grid; every function takes NumPy arrays or torch tensors, batched."""
+
+from para.geometry.bins import Bins, DepthBins, HeightBins
+from para.geometry.camera import Camera
+from para.geometry.pose import Pose, relative_angle, rotation_from_6d, rotation_from_vector, rotation_to_6d
+from para.geometry.volume_grid import CellIndex, VolumeGrid
+from para.geometry.warp import homography, warp_image
+
+__all__ = [
+    "Bins",
+    "Camera",
+    "CellIndex",
+    "DepthBins",
+    "HeightBins",
+    "Pose",
+    "VolumeGrid",
+    "homography",
+    "relative_angle",
+    "rotation_from_6d",
+    "rotation_from_vector",
+    "rotation_to_6d",
+    "warp_image",
+]

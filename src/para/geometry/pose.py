@@ -1,0 +1,159 @@
+"""Rigid transforms.
+
+A variable named ``T_a_b`` maps coordinates in frame b to coordinates in frame a, so that ``T_a_b @ T_b_c == T_a_c`` and
+``T_a_b @ p_b == p_a``. Quaternions are (w, x, y, z). All arrays may be NumPy or torch and may carry leading batch axes.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from array_api_compat import array_namespace
+
+Array = Any
+"""A NumPy array or a torch tensor."""
+
+
+@dataclass(frozen=True)
+class Pose:
+    """A rigid transform T_a_b, one or a batch of them."""
+
+    rotation: Array
+    """(..., 3, 3) R_a_b."""
+    translation: Array
+    """(..., 3) origin of b in a [m]."""
+
+    def __post_init__(self) -> None:
+        if tuple(self.rotation.shape[-2:]) != (3, 3) or self.translation.shape[-1] != 3:
+            raise ValueError(
+                f"a pose needs a rotation (..., 3, 3) and a translation (..., 3), "
+                f"got {tuple(self.rotation.shape)} and {tuple(self.translation.shape)}"
+            )
+
+    @classmethod
+    def identity(cls) -> Pose:
+        """The NumPy transform that changes nothing."""
+        return cls(np.eye(3), np.zeros(3))
+
+    @classmethod
+    def from_matrix(cls, matrix: Array) -> Pose:
+        """From (..., 3, 4) or (..., 4, 4) homogeneous matrices."""
+        return cls(matrix[..., :3, :3], matrix[..., :3, 3])
+
+    @classmethod
+    def from_quaternion(cls, quaternion: Array, translation: Array) -> Pose:
+        """From (..., 4) quaternions (w, x, y, z), normalised here, and (..., 3) translations [m]."""
+        xp = array_namespace(quaternion)
+        q = quaternion / xp.sqrt(xp.sum(quaternion * quaternion, axis=-1, keepdims=True))
+        w, x, y, z = q[..., 0], q[..., 1], q[..., 2], q[..., 3]
+        rows = [
+            xp.stack([1 - 2 * (y * y + z * z), 2 * (x * y - w * z), 2 * (x * z + w * y)], axis=-1),
+            xp.stack([2 * (x * y + w * z), 1 - 2 * (x * x + z * z), 2 * (y * z - w * x)], axis=-1),
+            xp.stack([2 * (x * z - w * y), 2 * (y * z + w * x), 1 - 2 * (x * x + y * y)], axis=-1),
+        ]
+        return cls(xp.stack(rows, axis=-2), translation)
+
+    def matrix(self) -> Array:
+        """(..., 3, 4) matrix [R | t]."""
+        xp = array_namespace(self.rotation)
+        return xp.concat([self.rotation, self.translation[..., None]], axis=-1)
+
+    def quaternion(self) -> Array:
+        """(..., 4) unit quaternion (w, x, y, z) with w >= 0.
+
+        Shepperd's method: the largest of the four squared components is taken as the pivot, so that no rotation divides
+        by a small number (S. W. Shepperd, "Quaternion from rotation matrix", J. Guidance and Control 1(3), 1978).
+        """
+        r = self.rotation
+        xp = array_namespace(r)
+        xx, yy, zz = r[..., 0, 0], r[..., 1, 1], r[..., 2, 2]
+        a, b, c = r[..., 2, 1] - r[..., 1, 2], r[..., 0, 2] - r[..., 2, 0], r[..., 1, 0] - r[..., 0, 1]
+        d, e, f = r[..., 1, 0] + r[..., 0, 1], r[..., 0, 2] + r[..., 2, 0], r[..., 2, 1] + r[..., 1, 2]
+        candidates = xp.stack(  # row i is 4 q_i q
+            [
+                xp.stack([1 + xx + yy + zz, a, b, c], axis=-1),
+                xp.stack([a, 1 + xx - yy - zz, d, e], axis=-1),
+                xp.stack([b, d, 1 - xx + yy - zz, f], axis=-1),
+                xp.stack([c, e, f, 1 - xx - yy + zz], axis=-1),
+            ],
+            axis=-2,
+        )
+        squared = xp.stack([candidates[..., i, i] for i in range(4)], axis=-1)
+        pivot = xp.argmax(squared, axis=-1)
+        chosen = xp.astype(pivot[..., None] == xp.arange(4, device=_device(r)), r.dtype)
+        q = xp.sum(candidates * chosen[..., None], axis=-2)
+        q = q / xp.sqrt(xp.sum(q * q, axis=-1, keepdims=True))
+        return xp.where(q[..., :1] < 0, -q, q)
+
+    def inverse(self) -> Pose:
+        """T_b_a."""
+        xp = array_namespace(self.rotation)
+        rotation = xp.matrix_transpose(self.rotation)
+        return Pose(rotation, -(rotation @ self.translation[..., None])[..., 0])
+
+    def __matmul__(self, other: Pose | Array) -> Any:
+        """Compose with a pose, or map (..., N, 3) or (3,) points from b into a."""
+        if isinstance(other, Pose):
+            rotated = (self.rotation @ other.translation[..., None])[..., 0]
+            return Pose(self.rotation @ other.rotation, rotated + self.translation)
+        if other.ndim == 1:
+            return self.rotation @ other + self.translation
+        xp = array_namespace(other)
+        return other @ xp.matrix_transpose(self.rotation) + self.translation[..., None, :]
+
+    def __getitem__(self, index: Any) -> Pose:
+        """One pose (or some) of a batch."""
+        return Pose(self.rotation[index], self.translation[index])
+
+
+def rotation_from_vector(vector: Array) -> Array:
+    """(..., 3) rotation vectors (axis times angle [rad]) -> (..., 3, 3), by Rodrigues' formula."""
+    xp = array_namespace(vector)
+    angle2 = xp.sum(vector * vector, axis=-1)[..., None, None]
+    small = angle2 < 1e-12
+    angle = xp.sqrt(xp.where(small, xp.ones_like(angle2), angle2))
+    sine = xp.where(small, 1 - angle2 / 6, xp.sin(angle) / angle)
+    cosine = xp.where(small, 0.5 - angle2 / 24, (1 - xp.cos(angle)) / (angle * angle))
+    x, y, z = vector[..., 0], vector[..., 1], vector[..., 2]
+    zero = xp.zeros_like(x)
+    cross = xp.stack(
+        [
+            xp.stack([zero, -z, y], axis=-1),
+            xp.stack([z, zero, -x], axis=-1),
+            xp.stack([-y, x, zero], axis=-1),
+        ],
+        axis=-2,
+    )
+    identity = xp.eye(3, dtype=vector.dtype, device=_device(vector))
+    return identity + sine * cross + cosine * (cross @ cross)
+
+
+def rotation_to_6d(rotation: Array) -> Array:
+    """(..., 3, 3) -> (..., 6): the first two columns (Zhou et al., "On the continuity of rotation representations", 2019)."""
+    xp = array_namespace(rotation)
+    return xp.concat([rotation[..., :, 0], rotation[..., :, 1]], axis=-1)
+
+
+def rotation_from_6d(six: Array) -> Array:
+    """(..., 6) -> (..., 3, 3) by Gram-Schmidt (Zhou et al., 2019)."""
+    xp = array_namespace(six)
+    a, b = six[..., :3], six[..., 3:]
+    x = a / xp.sqrt(xp.sum(a * a, axis=-1, keepdims=True) + 1e-12)
+    b = b - xp.sum(x * b, axis=-1, keepdims=True) * x
+    y = b / xp.sqrt(xp.sum(b * b, axis=-1, keepdims=True) + 1e-12)
+    z = xp.linalg.cross(x, y, axis=-1)
+    return xp.stack([x, y, z], axis=-1)
+
+
+def relative_angle(rotation_a: Array, rotation_b: Array) -> Array:
+    """Angle [rad] between rotations (..., 3, 3), accurate near zero: 2 asin(|A - B|_F / (2 sqrt 2))."""
+    xp = array_namespace(rotation_a)
+    difference = rotation_a - rotation_b
+    frobenius = xp.sqrt(xp.sum(difference * difference, axis=(-2, -1)))
+    return 2 * xp.asin(xp.clip(frobenius / 8**0.5, 0.0, 1.0))
+
+
+def _device(array: Array) -> Any:
+    return getattr(array, "device", None) if not isinstance(array, np.ndarray) else None

@@ -1,0 +1,24 @@
+"""Demonstrations -> labelled, augmented training batches."""
+
+from para.dataset.augment import Augmentation, Photometric, Shift, Turn, Zoom
+from para.dataset.batch import Batch, ModelInput, Targets
+from para.dataset.labels import VolumeLabels, volume_labels
+from para.dataset.samples import SampleTable, build_samples
+from para.dataset.stream import BatchStream, collate
+
+__all__ = [
+    "Augmentation",
+    "Batch",
+    "BatchStream",
+    "ModelInput",
+    "Photometric",
+    "SampleTable",
+    "Shift",
+    "Targets",
+    "Turn",
+    "VolumeLabels",
+    "Zoom",
+    "build_samples",
+    "collate",
+    "volume_labels",
+]

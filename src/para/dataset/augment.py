@@ -1,0 +1,103 @@
+"""Augmentation.
+
+A geometric augmentation maps a camera to another one with the same centre; the picture then follows by one exact warp, and
+the labels by projection. Nothing else needs to know of it. A photometric augmentation changes colours alone.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+import numpy as np
+
+from para.geometry import Camera
+
+
+@dataclass(frozen=True)
+class Shift:
+    """Crop window moved by up to `pixels` of a 224-pixel image, in u and v."""
+
+    pixels: float = 40.0
+
+    def __call__(self, camera: Camera, rng: np.random.Generator) -> Camera:
+        """A new camera with the same centre."""
+        scale = self.pixels / 224.0
+        left, top = rng.uniform(-scale, scale, 2) * (camera.width, camera.height)
+        return camera.crop(left, top, camera.width, camera.height)
+
+
+@dataclass(frozen=True)
+class Zoom:
+    """Magnification about the middle of the image, log-uniform in [low, high]."""
+
+    low: float = 0.85
+    high: float = 1.2
+
+    def __call__(self, camera: Camera, rng: np.random.Generator) -> Camera:
+        """A new camera with the same centre."""
+        return camera.zoom(np.exp(rng.uniform(np.log(self.low), np.log(self.high))))
+
+
+@dataclass(frozen=True)
+class Turn:
+    """Turn of the camera about its own centre: standard deviations of pan and tilt, and of roll [deg]."""
+
+    aim: float = 5.0
+    roll: float = 8.0
+
+    def __call__(self, camera: Camera, rng: np.random.Generator) -> Camera:
+        """A new camera with the same centre."""
+        degrees = rng.normal(0.0, [self.aim, self.aim, self.roll])
+        return camera.rotate(np.radians(degrees))
+
+
+@dataclass(frozen=True)
+class Photometric:
+    """Brightness, contrast, colour balance and pixel noise."""
+
+    brightness: float = 0.15
+    """Largest additive change, as a share of the full range."""
+    contrast: float = 0.2
+    """Largest relative change."""
+    colour: float = 0.08
+    """Largest relative change of one channel."""
+    noise: float = 3.0
+    """Standard deviation of pixel noise in 0..255 units, drawn anew up to this value."""
+
+    def __call__(self, image: np.ndarray, rng: np.random.Generator) -> np.ndarray:
+        """(H, W, 3) uint8 -> (H, W, 3) uint8."""
+        gain = rng.uniform(1 - self.contrast, 1 + self.contrast) * rng.uniform(1 - self.colour, 1 + self.colour, 3)
+        bias = 127.5 + 255.0 * rng.uniform(-self.brightness, self.brightness)
+        level = np.arange(256, dtype=np.float32)[:, None]
+        table = np.clip((level - 127.5) * gain + bias, 0, 255).astype(np.uint8)  # (256, 3)
+        out = np.empty_like(image)
+        for channel in range(3):
+            np.take(table[:, channel], image[..., channel], out=out[..., channel])
+        if self.noise > 0:
+            # One small random tile, rolled: as good as fresh noise for a network, and much cheaper.
+            tile = (rng.standard_normal((32, 32, 1)) * rng.uniform(0, self.noise)).astype(np.int16)
+            repeats = (-(-image.shape[0] // 32), -(-image.shape[1] // 32), 1)
+            noise = np.tile(tile, repeats)[: image.shape[0], : image.shape[1]]
+            out = np.clip(out + noise, 0, 255).astype(np.uint8)
+        return out
+
+
+Geometric = Shift | Zoom | Turn
+
+
+@dataclass(frozen=True)
+class Augmentation:
+    """Geometric changes of the camera, in order, then photometric changes of the picture."""
+
+    geometric: tuple[Geometric, ...] = field(default_factory=tuple)
+    photometric: Photometric | None = None
+
+    def camera(self, camera: Camera, rng: np.random.Generator) -> Camera:
+        """The camera to warp to; same centre, same image size."""
+        for change in self.geometric:
+            camera = change(camera, rng)
+        return camera
+
+    def image(self, image: np.ndarray, rng: np.random.Generator) -> np.ndarray:
+        """(H, W, 3) uint8 -> (H, W, 3) uint8."""
+        return image if self.photometric is None else self.photometric(image, rng)

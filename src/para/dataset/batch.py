@@ -1,0 +1,72 @@
+"""What training steps are made of."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+
+import torch
+
+from para.geometry import Camera, Pose
+
+
+@dataclass(frozen=True)
+class ModelInput:
+    """What a policy network sees, batched."""
+
+    image: torch.Tensor
+    """(B, 3, H, W) uint8."""
+    camera: Camera
+    """B cameras of exactly these images, float32."""
+    T_world_ee: Pose
+    """B measured end-effector poses, float32."""
+    gripper: torch.Tensor
+    """(B,) measured opening, 0 = closed, 1 = open."""
+
+    def to(self, device: torch.device | str) -> ModelInput:
+        """On another device."""
+        return ModelInput(
+            self.image.to(device),
+            _camera_to(self.camera, device),
+            _pose_to(self.T_world_ee, device),
+            self.gripper.to(device),
+        )
+
+
+@dataclass(frozen=True)
+class Targets:
+    """What the demonstrator did next, batched, in the world frame: labels follow by projection through the input's camera."""
+
+    positions: torch.Tensor
+    """(B, T, 3) measured end-effector positions at t + (k + 1) x 0.2 s [m]."""
+    rotations: torch.Tensor
+    """(B, T, 3, 3) measured R_world_ee."""
+    gripper: torch.Tensor
+    """(B, T) commanded opening, 0 or 1."""
+    valid: torch.Tensor
+    """(B, T) bool: False after the end of the episode."""
+
+    def to(self, device: torch.device | str) -> Targets:
+        """On another device."""
+        return Targets(*(x.to(device) for x in (self.positions, self.rotations, self.gripper, self.valid)))
+
+
+@dataclass(frozen=True)
+class Batch:
+    """Inputs and targets of one training step."""
+
+    inputs: ModelInput
+    targets: Targets
+
+    def to(self, device: torch.device | str) -> Batch:
+        """On another device."""
+        return Batch(self.inputs.to(device), self.targets.to(device))
+
+
+def _pose_to(pose: Pose, device: torch.device | str) -> Pose:
+    return Pose(pose.rotation.to(device), pose.translation.to(device))
+
+
+def _camera_to(camera: Camera, device: torch.device | str) -> Camera:
+    return replace(
+        camera, intrinsics=camera.intrinsics.to(device), T_world_camera=_pose_to(camera.T_world_camera, device)
+    )

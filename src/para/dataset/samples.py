@@ -1,0 +1,126 @@
+"""Demonstrations -> a table of moments to learn from, with decoded pictures at hand.
+
+Demonstrations are recorded at 20 Hz; a policy's steps are 0.2 s apart. Every `stride`-th frame is a moment t to learn from,
+and its targets are the *measured* poses at t + k x 0.2 s, for k = 1 to T.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from para.demos import DemoDataset
+from para.geometry import Camera, Pose
+from para.types import CONTROL_HZ, STEP_SECONDS
+
+
+@dataclass(frozen=True)
+class SampleTable:
+    """N moments of demonstrations seen by one camera, as arrays."""
+
+    images: np.ndarray
+    """(N, H, W, 3) uint8, mapped from a cache file: workers share it and memory stays small."""
+    intrinsics: np.ndarray
+    """(N, 4) [px] of these images."""
+    T_world_camera: np.ndarray
+    """(N, 3, 4)."""
+    ee_position: np.ndarray
+    """(N, 3) [m], world."""
+    ee_rotation: np.ndarray
+    """(N, 3, 3)."""
+    gripper: np.ndarray
+    """(N,) measured opening."""
+    target_positions: np.ndarray
+    """(N, T, 3) [m], world."""
+    target_rotations: np.ndarray
+    """(N, T, 3, 3)."""
+    target_gripper: np.ndarray
+    """(N, T) commanded opening."""
+    target_valid: np.ndarray
+    """(N, T) bool: False after the end of the episode."""
+    episode: np.ndarray
+    """(N,) which demonstration."""
+
+    def __len__(self) -> int:
+        return len(self.episode)
+
+    def camera(self, i: int) -> Camera:
+        """The camera of moment i."""
+        height, width = self.images.shape[1:3]
+        return Camera(self.intrinsics[i], Pose.from_matrix(self.T_world_camera[i]), width, height)
+
+
+def build_samples(
+    dataset: DemoDataset,
+    camera: str,
+    horizon: int,
+    stride: int = 4,
+    episodes: list[int] | None = None,
+    cache: Path | None = None,
+) -> SampleTable:
+    """Read moments of `episodes` (all by default), decoding each picture once into a cache file beside the dataset.
+
+    `horizon` is T. ValueError when the dataset has no such camera (the reader names those it has).
+    """
+    chosen = list(range(len(dataset))) if episodes is None else list(episodes)
+    step = round(STEP_SECONDS * CONTROL_HZ)
+    columns: dict[str, list[np.ndarray]] = {}
+    frames_of: list[np.ndarray] = []
+    for index in chosen:
+        demo = dataset.columns(index, camera)
+        frames = np.arange(0, len(demo.time) - 1, stride)
+        future = frames[:, None] + step * np.arange(1, horizon + 1)
+        valid, future = future < len(demo.time), np.minimum(future, len(demo.time) - 1)
+        rotation = Pose.from_quaternion(demo.ee_quaternion, demo.ee_position).rotation
+        row = {
+            "intrinsics": demo.intrinsics[frames],
+            "T_world_camera": demo.T_world_camera[frames],
+            "ee_position": demo.ee_position[frames],
+            "ee_rotation": rotation[frames],
+            "gripper": demo.gripper[frames],
+            "target_positions": demo.ee_position[future],
+            "target_rotations": rotation[future],
+            "target_gripper": demo.command_gripper[future],
+            "target_valid": valid,
+            "episode": np.full(len(frames), index),
+        }
+        for name, values in row.items():
+            columns.setdefault(name, []).append(values)
+        frames_of.append(frames)
+    images = _decoded(dataset, camera, chosen, frames_of, cache or dataset.root / ".cache")
+    arrays = {name: np.concatenate(values) for name, values in columns.items()}
+    for name, values in arrays.items():
+        if values.dtype == np.float64:
+            arrays[name] = values.astype(np.float32)
+    return SampleTable(images=images, **arrays)
+
+
+def _decoded(
+    dataset: DemoDataset, camera: str, episodes: list[int], frames_of: list[np.ndarray], folder: Path
+) -> np.ndarray:
+    """(N, H, W, 3) pictures from the cache file, decoded now when it is missing. The file appears whole or not at all."""
+    width, height = dataset.image_size(camera)
+    shape = (sum(len(f) for f in frames_of), height, width, 3)
+    request = {
+        "camera": camera,
+        "frames": [[e, dataset.fingerprint(e), f.tolist()] for e, f in zip(episodes, frames_of)],
+    }
+    key = hashlib.sha256(json.dumps(request).encode()).hexdigest()[:16]
+    path = folder / f"frames-{key}.uint8"
+    if not (path.exists() and path.stat().st_size == int(np.prod(shape))):
+        folder.mkdir(parents=True, exist_ok=True)
+        partial = folder / f"{path.name}.{os.getpid()}.part"
+        images = np.memmap(partial, np.uint8, "w+", shape=shape)
+        start = 0
+        for episode, frames in zip(episodes, frames_of):
+            images[start : start + len(frames)] = dataset.decode(episode, camera, frames)
+            start += len(frames)
+        images.flush()
+        del images
+        os.replace(partial, path)
+    return np.memmap(path, np.uint8, "r", shape=shape)

@@ -1,0 +1,107 @@
+"""An endless, exactly resumable stream of training batches.
+
+Batch `step` depends on (seed, step) alone: resuming at step s, or on another number of processes, gives the same samples.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import numpy as np
+import torch
+from torch.utils.data import DataLoader, Dataset
+
+from para.dataset.augment import Augmentation
+from para.dataset.batch import Batch, ModelInput, Targets
+from para.dataset.samples import SampleTable
+from para.geometry import Camera, Pose, warp_image
+
+
+class BatchStream(Dataset):
+    """`stream[step]` is the batch of that training step, or this process's share of it."""
+
+    def __init__(
+        self,
+        samples: SampleTable,
+        augmentation: Augmentation,
+        image_size: tuple[int, int],
+        batch_size: int,
+        seed: int,
+        rank: int = 0,
+        processes: int = 1,
+    ) -> None:
+        if batch_size % processes:
+            raise ValueError(f"batch size {batch_size} does not divide over {processes} processes")
+        self.samples, self.augmentation, self.image_size = samples, augmentation, image_size
+        self.batch_size, self.seed, self.rank, self.processes = batch_size, seed, rank, processes
+
+    def __getitem__(self, step: int) -> Batch:
+        epoch_of = (step * self.batch_size + np.arange(self.batch_size)) // len(self.samples)
+        place = (step * self.batch_size + np.arange(self.batch_size)) % len(self.samples)
+        orders = {e: np.random.default_rng((self.seed, 1, e)).permutation(len(self.samples)) for e in set(epoch_of)}
+        rows = range(self.rank, self.batch_size, self.processes)
+        return collate(
+            self.samples,
+            [int(orders[epoch_of[row]][place[row]]) for row in rows],
+            self.image_size,
+            self.augmentation,
+            [np.random.default_rng((self.seed, 2, step, row)) for row in rows],
+        )
+
+    def loader(self, start: int, stop: int, workers: int = 1) -> Iterator[Batch]:
+        """Batches of steps start to stop - 1, prepared ahead in `workers` processes (0: in this one)."""
+        extra = {"prefetch_factor": 4, "worker_init_fn": _one_thread} if workers else {}
+        return iter(DataLoader(self, batch_size=None, sampler=range(start, stop), num_workers=workers, **extra))
+
+
+def collate(
+    samples: SampleTable,
+    indices: list[int],
+    image_size: tuple[int, int],
+    augmentation: Augmentation | None = None,
+    rngs: list[np.random.Generator] | None = None,
+) -> Batch:
+    """Moments `indices` as a batch at `image_size` (W, H), each augmented with its own generator."""
+    width, height = image_size
+    images, cameras = np.empty((len(indices), height, width, 3), np.uint8), []
+    for row, i in enumerate(indices):
+        camera = samples.camera(i)
+        new = camera.resize(width, height)
+        if augmentation is not None:
+            new = augmentation.camera(new, rngs[row])
+        image = warp_image(samples.images[i], camera, new)
+        images[row] = image if augmentation is None else augmentation.image(image, rngs[row])
+        cameras.append(new)
+    camera = Camera(
+        _float(np.stack([c.intrinsics for c in cameras])),
+        Pose(
+            _float(np.stack([c.T_world_camera.rotation for c in cameras])),
+            _float(np.stack([c.T_world_camera.translation for c in cameras])),
+        ),
+        width,
+        height,
+    )
+    inputs = ModelInput(
+        torch.from_numpy(images).permute(0, 3, 1, 2),
+        camera,
+        Pose(_float(samples.ee_rotation[indices]), _float(samples.ee_position[indices])),
+        _float(samples.gripper[indices]),
+    )
+    targets = Targets(
+        _float(samples.target_positions[indices]),
+        _float(samples.target_rotations[indices]),
+        _float(samples.target_gripper[indices]),
+        torch.from_numpy(samples.target_valid[indices]),
+    )
+    return Batch(inputs, targets)
+
+
+def _float(array: np.ndarray) -> torch.Tensor:
+    return torch.from_numpy(np.ascontiguousarray(array, dtype=np.float32))
+
+
+def _one_thread(worker: int) -> None:
+    import cv2
+
+    cv2.setNumThreads(0)
+    torch.set_num_threads(1)

@@ -1,0 +1,19 @@
+"""Dense features -> actions. Each head has a configuration, a `loss` and a `decode`."""
+
+from para.heads.global_regression import GlobalRegressionConfig, GlobalRegressionHead
+from para.heads.head import ChunkBatch, Head, Loss
+from para.heads.volume import VolumeHead, VolumeHeadConfig, VolumeOutputs
+
+HeadConfig = VolumeHeadConfig | GlobalRegressionConfig
+
+__all__ = [
+    "ChunkBatch",
+    "GlobalRegressionConfig",
+    "GlobalRegressionHead",
+    "Head",
+    "HeadConfig",
+    "Loss",
+    "VolumeHead",
+    "VolumeHeadConfig",
+    "VolumeOutputs",
+]

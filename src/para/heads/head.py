@@ -1,0 +1,60 @@
+"""What a head is: it turns features into outputs of its own kind, a loss, and a decoded chunk."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+import torch
+
+from para.dataset import ModelInput, Targets
+
+
+@dataclass(frozen=True)
+class Loss:
+    """A training loss and the parts to log."""
+
+    total: torch.Tensor
+    """() to differentiate."""
+    parts: dict[str, torch.Tensor]
+    """Named () tensors, detached."""
+
+
+@dataclass(frozen=True)
+class ChunkBatch:
+    """B decoded chunks; the tensors of `para.types.ActionChunk`."""
+
+    positions: torch.Tensor
+    """(B, T, 3) [m], world."""
+    rotations: torch.Tensor
+    """(B, T, 3, 3) R_world_ee."""
+    gripper: torch.Tensor
+    """(B, T) in [0, 1]."""
+    confidence: torch.Tensor
+    """(B, T) in [0, 1]."""
+    out_of_view: torch.Tensor
+    """(B, T) in [0, 1]."""
+
+
+class Head(Protocol):
+    """Two methods beside the forward pass."""
+
+    def __call__(self, features: list[torch.Tensor], inputs: ModelInput) -> Any:
+        """Backbone features, finest first -> this head's outputs."""
+
+    def loss(self, outputs: Any, inputs: ModelInput, targets: Targets) -> Loss:
+        """How wrong the outputs are."""
+
+    def decode(self, outputs: Any, inputs: ModelInput) -> ChunkBatch:
+        """What to do."""
+
+
+def gripper_loss(logits: torch.Tensor, targets: Targets, counted: torch.Tensor) -> torch.Tensor:
+    """Binary cross-entropy of the commanded opening over the (B, T) steps that count."""
+    loss = torch.nn.functional.binary_cross_entropy_with_logits(logits, targets.gripper, reduction="none")
+    return masked_mean(loss, counted)
+
+
+def masked_mean(values: torch.Tensor, mask: torch.Tensor) -> torch.Tensor:
+    """Mean of the values where the mask is True; 0 when it is nowhere."""
+    return (values * mask).sum() / mask.sum().clamp(min=1)

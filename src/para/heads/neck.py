@@ -1,0 +1,59 @@
+"""Backbone features and state planes -> one fine feature map, coarse context first."""
+
+from __future__ import annotations
+
+import torch
+from torch import nn
+from torch.nn import functional as F
+
+from para.dataset import ModelInput
+from para.heads.state_planes import PLANES, state_planes
+
+
+class Neck(nn.Module):
+    """A light feature pyramid. Convolutions alone: away from the borders its output moves with the image."""
+
+    def __init__(
+        self,
+        channels: tuple[int, ...],
+        widths: tuple[int, ...],
+        heights: tuple[float, float],
+    ) -> None:
+        """`channels` and `widths` finest first; `heights` are the table's and the top's [m], for the state planes."""
+        super().__init__()
+        if len(widths) != len(channels):
+            raise ValueError(f"the neck needs one width for each of the {len(channels)} feature maps, got {widths}")
+        self.heights = heights
+        self.lateral = nn.ModuleList(
+            nn.Sequential(nn.Conv2d(c, w, 1), nn.GroupNorm(1, w)) for c, w in zip(channels, widths)
+        )
+        self.planes = nn.ModuleList(nn.Conv2d(PLANES, w, 1) for w in widths)
+        self.context = nn.Sequential(*(_Residual(widths[-1], dilation) for dilation in (1, 2, 4)))
+        self.down = nn.ModuleList(nn.Conv2d(c, f, 1) for f, c in zip(widths[:-1], widths[1:]))
+        self.smooth = nn.ModuleList(nn.Conv2d(w, w, 3, padding=1) for w in widths[:-1])
+
+    def forward(self, features: list[torch.Tensor], inputs: ModelInput) -> list[torch.Tensor]:
+        """One map for each feature map, finest first, (B, width_i, rows_i, columns_i)."""
+        maps = []
+        for feature, lateral, project in zip(features, self.lateral, self.planes):
+            planes = state_planes(inputs, *feature.shape[-2:], *self.heights)
+            maps.append(F.relu(lateral(feature) + project(planes)))
+        maps[-1] = self.context(maps[-1])
+        for i in reversed(range(len(maps) - 1)):
+            coarse = F.interpolate(
+                self.down[i](maps[i + 1]), maps[i].shape[-2:], mode="bilinear", align_corners=False
+            )
+            maps[i] = F.relu(self.smooth[i](maps[i] + coarse)) + maps[i]
+        return maps
+
+
+class _Residual(nn.Module):
+    def __init__(self, width: int, dilation: int) -> None:
+        super().__init__()
+        self.first = nn.Conv2d(width, width, 3, padding=dilation, dilation=dilation)
+        self.second = nn.Conv2d(width, width, 3, padding=1)
+        nn.init.zeros_(self.second.weight)
+        nn.init.zeros_(self.second.bias)
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        return x + self.second(F.relu(self.first(x)))

@@ -1,0 +1,66 @@
+"""The robot's state and the camera's geometry, drawn as planes over the image's cells.
+
+A volume head must know where the gripper is, how high, how open, and what a metre looks like in this picture. As planes
+these are told in image terms, so that a network which shifts with its input keeps doing so.
+"""
+
+from __future__ import annotations
+
+import torch
+
+from para.dataset import ModelInput
+
+PLANES = 4 + 6
+"""Number of channels that `state_planes` draws."""
+
+_DISPLACEMENT = 0.1
+"""Length of the world displacements whose image is drawn [m]."""
+
+
+def state_planes(inputs: ModelInput, rows: int, columns: int, table_height: float, top_height: float) -> torch.Tensor:
+    """(B, PLANES, rows, columns): gripper blob, its offset (2), gripper state, displacement (6).
+
+    The blob at the end effector's pixel carries its height between `table_height` and `top_height` [m]; the displacement
+    planes hold how far 10 cm along world x, y and z move a point of the table at each cell, in halves of the image.
+    """
+    camera, batch = inputs.camera, len(inputs.gripper)
+    u, v = _cell_centres(inputs, rows, columns)  # (rows, columns) [px]
+    ee_pixel, depth = camera.project(inputs.T_world_ee.translation[:, None])  # (B, 1, 2)
+    visible = (depth > 0).to(u.dtype)[..., None]
+    du = (u - ee_pixel[..., 0, None]) / camera.width  # (B, rows, columns), in image widths
+    dv = (v - ee_pixel[..., 1, None]) / camera.height
+    blob = torch.exp(-(du**2 + dv**2) / (2 * 0.02**2)) * visible
+    height = (inputs.T_world_ee.translation[:, 2] - table_height) / (top_height - table_height)
+    planes = [
+        blob * (0.5 + height[:, None, None]),
+        (2 * du).clamp(-2, 2),
+        (2 * dv).clamp(-2, 2),
+        (2 * inputs.gripper - 1)[:, None, None].expand(batch, rows, columns),
+    ]
+    return torch.cat([torch.stack(planes, 1), _displacement(inputs, u, v, table_height)], 1)
+
+
+def _cell_centres(inputs: ModelInput, rows: int, columns: int) -> tuple[torch.Tensor, torch.Tensor]:
+    like = inputs.camera.intrinsics
+    v, u = torch.meshgrid(
+        (torch.arange(rows, dtype=like.dtype, device=like.device) + 0.5) * (inputs.camera.height / rows),
+        (torch.arange(columns, dtype=like.dtype, device=like.device) + 0.5) * (inputs.camera.width / columns),
+        indexing="ij",
+    )
+    return u, v
+
+
+def _displacement(inputs: ModelInput, u: torch.Tensor, v: torch.Tensor, height: float) -> torch.Tensor:
+    """(B, 6, rows, columns): (du, dv) of 10 cm along x, y, z, by the pinhole's exact projection of both end points."""
+    camera, batch = inputs.camera, len(inputs.gripper)
+    pixels = torch.stack([u, v], -1).reshape(1, -1, 2).expand(batch, -1, -1)
+    points, valid = camera.unproject_height(pixels, torch.full_like(pixels[..., 0], height))
+    planes = []
+    for axis in range(3):
+        moved = points.clone()
+        moved[..., axis] += _DISPLACEMENT
+        moved_pixels, depth = camera.project(moved)
+        change = (moved_pixels - pixels) / pixels.new_tensor([camera.width / 2, camera.height / 2])
+        seen = (valid & (depth > 0.05))[..., None]
+        planes.append(torch.where(seen, change.clamp(-1, 1), torch.zeros_like(change)))
+    return 4 * torch.cat(planes, -1).transpose(1, 2).unflatten(2, u.shape)

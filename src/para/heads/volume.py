@@ -1,0 +1,212 @@
+"""The pointing head: scores every cell of the image and every bin along its ray, for each future step."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import torch
+from torch import nn
+from torch.nn import functional as F
+
+from para.dataset import ModelInput, Targets, volume_labels
+from para.geometry import Bins, Camera, HeightBins, VolumeGrid, ray_rotation, rotation_from_6d, rotation_to_6d
+from para.heads.head import ChunkBatch, Loss, gripper_loss, masked_mean
+from para.heads.neck import Neck
+from para.types import Box
+
+
+@dataclass(frozen=True)
+class VolumeHeadConfig:
+    """One softmax over cells and bins per step; gripper and rotation read at the chosen pixel."""
+
+    bins: Bins = HeightBins(0.88, 1.36, 32)
+    """What the third axis counts; LIBERO's table top is at 0.90 m."""
+    widths: tuple[int, ...] = (32, 64, 96)
+    """Channels of the neck's maps, finest first."""
+    query_noise: float = 3.0
+    """Standard deviation of the noise on the pixel at which gripper and rotation are read in training [px]."""
+    smoothing: float = 0.6
+    """Standard deviation of the soft target around the true cell [cells]; 0 is a one-hot target."""
+    offset_weight: float = 1.0
+    gripper_weight: float = 1.0
+    rotation_weight: float = 1.0
+
+    def build(self, channels: tuple[int, ...], strides: tuple[int, ...], horizon: int, workspace: Box) -> VolumeHead:
+        """The head for a backbone with these feature maps."""
+        return VolumeHead(self, channels, strides, horizon, workspace)
+
+
+@dataclass(frozen=True)
+class VolumeOutputs:
+    """What the head computes before decoding."""
+
+    logits: torch.Tensor
+    """(B, T, D, v, u); -inf where no target can be."""
+    outside: torch.Tensor
+    """(B, T) logit of 'the target is not in this volume', in the same softmax."""
+    maps: list[torch.Tensor]
+    """Features to read gripper, rotation and offset from, finest first."""
+
+
+class VolumeHead(nn.Module):
+    """See `VolumeHeadConfig`."""
+
+    def __init__(
+        self,
+        config: VolumeHeadConfig,
+        channels: tuple[int, ...],
+        strides: tuple[int, ...],
+        horizon: int,
+        workspace: Box,
+    ) -> None:
+        super().__init__()
+        self.config, self.horizon, self.workspace = config, horizon, workspace
+        bins = config.bins
+        heights = (workspace.low[2], workspace.high[2])
+        self.neck = Neck(channels, config.widths, heights)
+        self.score = nn.Conv2d(config.widths[0], horizon * bins.count, 1)
+        self.outside = nn.Linear(config.widths[-1], horizon)
+        read = sum(config.widths[:2]) + horizon + 3
+        self.local = nn.Sequential(nn.Linear(read, 128), nn.ReLU(), nn.Linear(128, 64), nn.ReLU())
+        self.gripper, self.rotation = nn.Linear(64, 1), nn.Linear(64, 6)
+        self.offset = nn.Sequential(nn.Linear(read, 96), nn.ReLU(), nn.Linear(96, 3))
+        for layer in (self.score, self.outside, self.gripper, self.rotation, self.offset[-1]):
+            nn.init.normal_(layer.weight, std=0.01)
+            nn.init.zeros_(layer.bias)
+        self.rotation.bias.data = torch.tensor([1.0, 0, 0, 0, 1.0, 0])
+
+    def grid(self, rows: int, columns: int) -> VolumeGrid:
+        """The volume over a map of this many cells."""
+        return VolumeGrid(self.config.bins, rows, columns)
+
+    def forward(self, features: list[torch.Tensor], inputs: ModelInput) -> VolumeOutputs:
+        """See `VolumeOutputs`."""
+        maps = self.neck(features, inputs)
+        rows, columns = maps[0].shape[-2:]
+        logits = self.score(maps[0]).float().contiguous().unflatten(1, (self.horizon, self.config.bins.count))
+        allowed = self._allowed(inputs.camera, rows, columns)
+        logits = logits.masked_fill(~allowed[:, None], -torch.inf)
+        outside = self.outside(maps[-1].mean((2, 3))).float()
+        return VolumeOutputs(logits, outside, [m.float() for m in maps[:2]])
+
+    def loss(self, outputs: VolumeOutputs, inputs: ModelInput, targets: Targets) -> Loss:
+        """Cross-entropy over the volume and 'outside', with offset, gripper and rotation read at the true pixel."""
+        rows, columns = outputs.logits.shape[-2:]
+        labels = volume_labels(inputs, targets, self.grid(rows, columns))
+        row, column, bin = labels.index.row, labels.index.column, labels.index.bin
+        flat = outputs.logits.flatten(2)  # (B, T, D v u)
+        normaliser = torch.logaddexp(flat.logsumexp(-1), outputs.outside)  # (B, T)
+        at_label = flat.gather(2, ((bin * rows + row) * columns + column)[..., None])[..., 0]
+        inside = labels.inside & torch.isfinite(at_label)
+        expected = self._soft_score(flat, labels.index, rows, columns)
+        nll_inside = normaliser - torch.where(inside, expected, normaliser)
+        nll_outside = normaliser - outputs.outside
+        outside = targets.valid & ~inside
+        volume = masked_mean(nll_inside * inside + nll_outside * outside, targets.valid)
+
+        cell = torch.stack([(column + 0.5) / columns, (row + 0.5) / rows], -1)
+        true = cell + labels.index.offset[..., :2] / cell.new_tensor([columns, rows])  # true pixel in image sizes
+        size = cell.new_tensor([inputs.camera.width, inputs.camera.height])
+        noise = torch.randn_like(true) * (self.config.query_noise if self.training else 0.0) / size
+        value = (bin + 0.5 + labels.index.offset[..., 2]) / self.config.bins.count
+        gripper, six = self._read_local(outputs, inputs, true + noise, value)
+        offset = self._read_offset(outputs, inputs, cell, (bin + 0.5) / self.config.bins.count)
+
+        R_world_ray = ray_rotation(inputs.camera, true * size)
+        wanted = rotation_to_6d(R_world_ray.transpose(-1, -2) @ targets.rotations)
+        parts = {
+            "volume": volume,
+            "offset": masked_mean((offset - labels.index.offset).abs().mean(-1), inside),
+            "gripper": gripper_loss(gripper, targets, inside),
+            "rotation": masked_mean(((six - wanted) ** 2).mean(-1), inside),
+        }
+        total = (
+            parts["volume"]
+            + self.config.offset_weight * parts["offset"]
+            + self.config.gripper_weight * parts["gripper"]
+            + self.config.rotation_weight * parts["rotation"]
+        )
+        parts["outside_share"] = labels.masked_share
+        return Loss(total, {name: value.detach() for name, value in parts.items()})
+
+    def decode(self, outputs: VolumeOutputs, inputs: ModelInput) -> ChunkBatch:
+        """The best cell and bin of each step, moved by the offset read there, unprojected through the input's camera."""
+        rows, columns = outputs.logits.shape[-2:]
+        flat = outputs.logits.flatten(2)
+        normaliser = torch.logaddexp(flat.logsumexp(-1), outputs.outside)
+        best = flat.argmax(-1)  # (B, T)
+        column, row, bin = best % columns, best // columns % rows, best // (rows * columns)
+        cell = torch.stack([(column + 0.5) / columns, (row + 0.5) / rows], -1)
+        offset = self._read_offset(outputs, inputs, cell, (bin + 0.5) / self.config.bins.count).clamp(-1, 1)
+        positions, valid = self.grid(rows, columns).unproject(row, column, bin, offset, inputs.camera)
+        pixel = cell + offset[..., :2] / cell.new_tensor([columns, rows])
+        value = (bin + 0.5 + offset[..., 2]) / self.config.bins.count
+        gripper, six = self._read_local(outputs, inputs, pixel, value)
+        size = cell.new_tensor([inputs.camera.width, inputs.camera.height])
+        rotations = ray_rotation(inputs.camera, pixel * size) @ rotation_from_6d(six)
+        nearby = self._neighbours(flat, row, column, bin, rows, columns)
+        confidence = (nearby.flatten(2).logsumexp(-1) - normaliser).exp()
+        return ChunkBatch(
+            torch.where(valid[..., None], positions, torch.full_like(positions, torch.nan)),
+            rotations,
+            gripper.sigmoid(),
+            confidence.clamp(0, 1),
+            (outputs.outside - normaliser).exp(),
+        )
+
+    # ---- parts ---------------------------------------------------------------------------------------------------------
+
+    def _allowed(self, camera: Camera, rows: int, columns: int) -> torch.Tensor:
+        """(B, D, v, u): a forward intersection of the ray inside the workspace."""
+        with torch.no_grad():
+            points, valid = self.grid(rows, columns).centres(camera)
+            return valid & self.workspace.contains(points)
+
+    def _neighbours(self, flat: torch.Tensor, row, column, bin, rows: int, columns: int) -> torch.Tensor:
+        """(B, T, 27) scores of the 3 x 3 x 3 cells around (B, T) indices; -inf beyond the volume."""
+        near = []
+        for db in (-1, 0, 1):
+            for dr in (-1, 0, 1):
+                for dc in (-1, 0, 1):
+                    b, r, c = bin + db, row + dr, column + dc
+                    exists = (b >= 0) & (b < self.config.bins.count) & (r >= 0) & (r < rows) & (c >= 0) & (c < columns)
+                    index = torch.where(exists, (b * rows + r) * columns + c, torch.zeros_like(b))
+                    score = flat.gather(2, index[..., None])[..., 0]
+                    near.append(torch.where(exists, score, torch.full_like(score, -torch.inf)))
+        return torch.stack(near, -1)
+
+    def _soft_score(self, flat: torch.Tensor, index, rows: int, columns: int) -> torch.Tensor:
+        """(B, T) mean score under a Gaussian target over the 3 x 3 x 3 cells around the true place."""
+        if self.config.smoothing == 0:
+            return flat.gather(2, ((index.bin * rows + index.row) * columns + index.column)[..., None])[..., 0]
+        near = self._neighbours(flat, index.row, index.column, index.bin, rows, columns)
+        step = torch.tensor([-1.0, 0.0, 1.0], device=flat.device)
+        square = (step - index.offset[..., None]) ** 2  # (B, T, 3 axes, 3 steps)
+        du, dv, db = square.unbind(2)
+        distance = db[..., :, None, None] + dv[..., None, :, None] + du[..., None, None, :]
+        weight = torch.exp(-distance.flatten(2) / (2 * self.config.smoothing**2))
+        weight = weight * torch.isfinite(near)
+        weight = weight / weight.sum(-1, keepdim=True).clamp(min=1e-9)
+        return (weight * torch.where(torch.isfinite(near), near, torch.zeros_like(near))).sum(-1)
+
+    def _read(self, outputs: VolumeOutputs, inputs: ModelInput, place: torch.Tensor, value: torch.Tensor) -> torch.Tensor:
+        """(B, T, C) features at `place` (B, T, 2) in image sizes, with the state, the bin `value` in [0, 1] and the step."""
+        grid = (place * 2 - 1)[:, :, None]  # (B, T, 1, 2)
+        read = [
+            F.grid_sample(m, grid, align_corners=False, padding_mode="border")[..., 0].transpose(1, 2)
+            for m in outputs.maps
+        ]
+        low, high = self.workspace.low[2], self.workspace.high[2]
+        height = (inputs.T_world_ee.translation[:, 2] - low) / (high - low)
+        state = torch.stack([height, inputs.gripper], -1)[:, None].expand(-1, self.horizon, -1)
+        step = torch.eye(self.horizon, device=value.device).expand(len(value), -1, -1)
+        return torch.cat([*read, state, value[..., None].to(state.dtype), step], -1)
+
+    def _read_local(self, outputs, inputs, place, value) -> tuple[torch.Tensor, torch.Tensor]:
+        """Gripper logits (B, T) and rotations relative to the ray (B, T, 6)."""
+        local = self.local(self._read(outputs, inputs, place, value))
+        return self.gripper(local)[..., 0], self.rotation(local)
+
+    def _read_offset(self, outputs, inputs, cell, value) -> torch.Tensor:
+        """(B, T, 3) place inside the cell as (du, dv, dbin)."""
+        return self.offset(self._read(outputs, inputs, cell, value))

@@ -14,7 +14,10 @@ from pathlib import Path
 
 import numpy as np
 
-from para.demos import DemoDataset
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from para.demos import DemoDataset
 from para.geometry import Camera, Pose
 from para.types import CONTROL_HZ, STEP_SECONDS
 

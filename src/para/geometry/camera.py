@@ -70,8 +70,9 @@ class Camera:
 
     def unproject_depth(self, pixels: Array, depth: Array) -> tuple[Array, Array]:
         """Pixels (..., N, 2) at camera z `depth` (..., N) [m] -> world points (..., N, 3) and validity (..., N)."""
-        origin = self.T_world_camera.translation[..., None, :]
-        return origin + depth[..., None] * self.rays(pixels), depth > 0
+        xp = array_namespace(pixels)
+        points = self.T_world_camera.translation[..., None, :] + depth[..., None] * self.rays(pixels)
+        return points, xp.broadcast_to(depth > 0, tuple(points.shape[:-1]))
 
     def unproject_height(self, pixels: Array, height: Array) -> tuple[Array, Array]:
         """Where rays of pixels (..., N, 2) meet the planes z_world = `height` (..., N) [m].
@@ -103,9 +104,10 @@ class Camera:
         return replace(self, intrinsics=self.intrinsics * self._like([x, y, x, y]), width=width, height=height)
 
     def zoom(self, factor: Any) -> Camera:
-        """Magnify by `factor` about the middle of the image, keeping its size."""
+        """Magnify by `factor` (a number, or one for each camera) about the middle of the image, keeping its size."""
         middle = self._like([0.0, 0.0, self.width / 2, self.height / 2])
-        return replace(self, intrinsics=(self.intrinsics - middle) * factor + middle)
+        factors = self._like([factor, factor, factor, factor])
+        return replace(self, intrinsics=(self.intrinsics - middle) * factors + middle)
 
     def flip_horizontal(self) -> Camera:
         """Mirror the image left-right: u -> W - u, so fx changes its sign. Undoes mirrored recordings; no augmentation."""

@@ -96,9 +96,8 @@ class VolumeHead(nn.Module):
         row, column, bin = labels.index.row, labels.index.column, labels.index.bin
         flat = outputs.logits.flatten(2)  # (B, T, D v u)
         normaliser = torch.logaddexp(flat.logsumexp(-1), outputs.outside)  # (B, T)
-        at_label = flat.gather(2, ((bin * rows + row) * columns + column)[..., None])[..., 0]
-        inside = labels.inside & torch.isfinite(at_label)
-        expected = self._soft_score(flat, labels.index, rows, columns)
+        expected, possible = self._expected_score(flat, labels.index, rows, columns)
+        inside = labels.inside & possible
         nll_inside = normaliser - torch.where(inside, expected, normaliser)
         nll_outside = normaliser - outputs.outside
         outside = targets.valid & ~inside
@@ -164,30 +163,31 @@ class VolumeHead(nn.Module):
 
     def _neighbours(self, flat: torch.Tensor, row, column, bin, rows: int, columns: int) -> torch.Tensor:
         """(B, T, 27) scores of the 3 x 3 x 3 cells around (B, T) indices; -inf beyond the volume."""
-        near = []
-        for db in (-1, 0, 1):
-            for dr in (-1, 0, 1):
-                for dc in (-1, 0, 1):
-                    b, r, c = bin + db, row + dr, column + dc
-                    exists = (b >= 0) & (b < self.config.bins.count) & (r >= 0) & (r < rows) & (c >= 0) & (c < columns)
-                    index = torch.where(exists, (b * rows + r) * columns + c, torch.zeros_like(b))
-                    score = flat.gather(2, index[..., None])[..., 0]
-                    near.append(torch.where(exists, score, torch.full_like(score, -torch.inf)))
-        return torch.stack(near, -1)
+        step = torch.arange(-1, 2, device=flat.device)
+        db, dr, dc = (d.flatten() for d in torch.meshgrid(step, step, step, indexing="ij"))
+        b, r, c = bin[..., None] + db, row[..., None] + dr, column[..., None] + dc  # (B, T, 27)
+        exists = (b >= 0) & (b < self.config.bins.count) & (r >= 0) & (r < rows) & (c >= 0) & (c < columns)
+        index = torch.where(exists, (b * rows + r) * columns + c, torch.zeros_like(b))
+        # One gather for all 27: its backward pass fills one buffer of the volume's size, not 27.
+        return torch.where(exists, flat.gather(2, index), flat.new_tensor(-torch.inf))
 
-    def _soft_score(self, flat: torch.Tensor, index, rows: int, columns: int) -> torch.Tensor:
-        """(B, T) mean score under a Gaussian target over the 3 x 3 x 3 cells around the true place."""
-        if self.config.smoothing == 0:
-            return flat.gather(2, ((index.bin * rows + index.row) * columns + index.column)[..., None])[..., 0]
+    def _expected_score(self, flat: torch.Tensor, index, rows: int, columns: int) -> tuple[torch.Tensor, torch.Tensor]:
+        """(B, T) mean score under the target distribution, and whether the true cell is one of the allowed ones.
+
+        The target is a Gaussian about the true place over the 3 x 3 x 3 cells around it, or the true cell alone.
+        """
         near = self._neighbours(flat, index.row, index.column, index.bin, rows, columns)
+        middle = near[..., 13]
+        possible = torch.isfinite(middle)
+        if self.config.smoothing == 0:
+            return torch.where(possible, middle, torch.zeros_like(middle)), possible
         step = torch.tensor([-1.0, 0.0, 1.0], device=flat.device)
         square = (step - index.offset[..., None]) ** 2  # (B, T, 3 axes, 3 steps)
         du, dv, db = square.unbind(2)
         distance = db[..., :, None, None] + dv[..., None, :, None] + du[..., None, None, :]
-        weight = torch.exp(-distance.flatten(2) / (2 * self.config.smoothing**2))
-        weight = weight * torch.isfinite(near)
+        weight = torch.exp(-distance.flatten(2) / (2 * self.config.smoothing**2)) * torch.isfinite(near)
         weight = weight / weight.sum(-1, keepdim=True).clamp(min=1e-9)
-        return (weight * torch.where(torch.isfinite(near), near, torch.zeros_like(near))).sum(-1)
+        return (weight * torch.where(torch.isfinite(near), near, torch.zeros_like(near))).sum(-1), possible
 
     def _read(self, outputs: VolumeOutputs, inputs: ModelInput, place: torch.Tensor, value: torch.Tensor) -> torch.Tensor:
         """(B, T, C) features at `place` (B, T, 2) in image sizes, with the state, the bin `value` in [0, 1] and the step."""

@@ -1,0 +1,183 @@
+"""A policy: backbone and head, from an `Observation` to an `ActionChunk` in the world frame; saved as a folder.
+
+A saved policy is `config.json` (network, camera, workspace, conventions, version, provenance) and `model.safetensors`.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from safetensors.torch import load_file, save_file
+from torch import nn
+
+from para.backbones import BackboneConfig, Lite0Config
+from para.config import from_json, to_json
+from para.dataset import ModelInput
+from para.geometry import Camera, Pose, warp_image
+from para.heads import ChunkBatch, HeadConfig, VolumeHeadConfig
+from para.types import ActionChunk, Box, Observation
+
+FORMAT = 1
+"""Version of the saved policy's files; raised when an older reader could misread them."""
+
+CONVENTIONS = {
+    "pose": "T_a_b maps b-coordinates into a",
+    "camera": "OpenCV axes (x right, y down, z forward); pixel centre of the top-left pixel at (0.5, 0.5)",
+    "image": "RGB, upright, un-mirrored",
+    "positions": "metres, world frame with z up",
+    "gripper": "opening, 0 = closed, 1 = open",
+    "step_seconds": 0.2,
+}
+
+
+class CheckpointError(ValueError):
+    """A saved policy that cannot be used as it is."""
+
+
+@dataclass(frozen=True)
+class PolicyConfig:
+    """Everything that fixes a policy network."""
+
+    backbone: BackboneConfig = field(default_factory=Lite0Config)
+    head: HeadConfig = field(default_factory=VolumeHeadConfig)
+    image_size: tuple[int, int] = (224, 224)
+    """(W, H) of the network's input; observations of any size are resized together with their camera."""
+    horizon: int = 6
+    """Steps of a chunk, T."""
+    camera: str = "agentview"
+    """The view it looks through."""
+    workspace: Box = field(default_factory=lambda: Box((-0.60, -0.50, 0.88), (0.30, 0.50, 1.36)))
+    """Where end-effector targets can be [m], world; a property of the task, not of the demonstrations."""
+    ee_frame: str = "grip_site"
+    """The frame that positions and rotations are of; the dataset names it."""
+
+
+class PolicyNetwork(nn.Module):
+    """Backbone and head as one module."""
+
+    def __init__(self, config: PolicyConfig) -> None:
+        super().__init__()
+        self.backbone = config.backbone.build()
+        self.head = config.head.build(
+            self.backbone.channels, self.backbone.strides, config.horizon, config.workspace
+        )
+        self.to(memory_format=torch.channels_last)
+
+    def forward(self, inputs: ModelInput) -> Any:
+        """The head's outputs."""
+        image = inputs.image.to(memory_format=torch.channels_last).float() / 255.0
+        return self.head(self.backbone(image), inputs)
+
+
+class Policy:
+    """A trained network and what is needed to use it."""
+
+    def __init__(self, config: PolicyConfig, network: PolicyNetwork, provenance: dict[str, Any] | None = None) -> None:
+        self.config, self.network = config, network.eval()
+        self.provenance = provenance or {}
+        """How it came about (preset, steps, dataset, versions); free JSON, for reports."""
+
+    @torch.inference_mode()
+    def predict(self, observation: Observation) -> ActionChunk:
+        """The plan for what is seen. ValueError when the policy's camera is missing."""
+        return self.chunk(self.network.head.decode(*self.outputs(observation)))
+
+    def outputs(self, observation: Observation) -> tuple[Any, ModelInput]:
+        """The head's raw outputs and the network's input, e.g. to draw the volume."""
+        inputs = self.model_input(observation)
+        return self.network(inputs), inputs
+
+    def model_input(self, observation: Observation) -> ModelInput:
+        """An observation as a batch of one, at the network's image size."""
+        view = observation.view(self.config.camera)
+        camera = view.camera.resize(*self.config.image_size)
+        image = warp_image(view.image, view.camera, camera)
+        device = next(self.network.parameters()).device
+        state = observation.state
+        return ModelInput(
+            torch.from_numpy(image).permute(2, 0, 1)[None],
+            Camera(
+                _batch_of_one(camera.intrinsics),
+                Pose(_batch_of_one(camera.T_world_camera.rotation), _batch_of_one(camera.T_world_camera.translation)),
+                camera.width,
+                camera.height,
+            ),
+            Pose(_batch_of_one(state.T_world_ee.rotation), _batch_of_one(state.T_world_ee.translation)),
+            torch.tensor([state.gripper], dtype=torch.float32),
+        ).to(device)
+
+    def chunk(self, batch: ChunkBatch) -> ActionChunk:
+        """The first chunk of a batch, as NumPy."""
+        fields = (batch.positions, batch.rotations, batch.gripper, batch.confidence, batch.out_of_view)
+        return ActionChunk(*(x[0].double().cpu().numpy() for x in fields))
+
+    def save_pretrained(self, folder: str | os.PathLike[str]) -> Path:
+        """Write config.json and model.safetensors; the folder appears whole."""
+        folder = Path(folder)
+        partial = folder.with_name(f".{folder.name}.{os.getpid()}.part")
+        partial.mkdir(parents=True, exist_ok=True)
+        state = {k: v.detach().contiguous().cpu() for k, v in self.network.state_dict().items()}
+        save_file(state, partial / "model.safetensors")
+        description = {
+            "format": FORMAT,
+            "policy": to_json(self.config),
+            "conventions": CONVENTIONS,
+            "provenance": self.provenance,
+        }
+        (partial / "config.json").write_text(json.dumps(description, indent=2) + "\n")
+        if folder.exists():
+            for old in folder.iterdir():
+                old.unlink()
+            folder.rmdir()
+        os.replace(partial, folder)
+        return folder
+
+    @classmethod
+    def from_pretrained(cls, folder: str | os.PathLike[str], device: str = "cpu") -> Policy:
+        """Read a saved policy. CheckpointError says what is wrong with the folder."""
+        folder = Path(folder)
+        path = folder / "config.json"
+        if not path.exists():
+            raise CheckpointError(f"{folder} is not a saved policy: there is no config.json in it")
+        description = json.loads(path.read_text())
+        if description.get("format") != FORMAT:
+            raise CheckpointError(
+                f"{path}: saved in format {description.get('format')!r}, this version of para reads format {FORMAT}. "
+                "Load it with the version that wrote it (see 'provenance' in the file), or train it again."
+            )
+        if description["conventions"] != CONVENTIONS:
+            raise CheckpointError(f"{path}: its conventions {description['conventions']} are not this version's")
+        config = from_json(PolicyConfig, description["policy"], str(path))
+        network = PolicyNetwork(_without_pretraining(config))
+        try:
+            network.load_state_dict(load_file(folder / "model.safetensors"))
+        except (OSError, RuntimeError) as error:
+            raise CheckpointError(f"{folder / 'model.safetensors'} does not fit its config.json: {error}") from error
+        return cls(config, network.to(device), description["provenance"])
+
+
+def checkpoint_hash(folder: str | os.PathLike[str]) -> str:
+    """12 hex digits that change when the saved weights or the configuration do."""
+    digest = hashlib.sha256((Path(folder) / "model.safetensors").read_bytes())
+    digest.update(json.dumps(json.loads((Path(folder) / "config.json").read_text())["policy"]).encode())
+    return digest.hexdigest()[:12]
+
+
+def _without_pretraining(config: PolicyConfig) -> PolicyConfig:
+    """The same network without loading ImageNet weights that the checkpoint is about to replace."""
+    from dataclasses import replace
+
+    if isinstance(config.backbone, Lite0Config):
+        return replace(config, backbone=replace(config.backbone, pretrained=False))
+    return config
+
+
+def _batch_of_one(array: np.ndarray) -> torch.Tensor:
+    return torch.from_numpy(np.ascontiguousarray(array, dtype=np.float32))[None]

@@ -1,0 +1,79 @@
+"""The state to resume a training run from, exactly."""
+
+from __future__ import annotations
+
+import json
+import os
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import nn
+
+from para.config import to_json
+from para.policy import CheckpointError
+from para.training.config import TrainConfig
+
+
+class Ema:
+    """Moving average of a network's weights; young averages forget faster: decay_t = min(decay, (1 + t) / (10 + t))."""
+
+    def __init__(self, network: nn.Module, decay: float) -> None:
+        self.decay, self.steps = decay, 0
+        self.state = {k: v.detach().clone() for k, v in network.state_dict().items()}
+
+    @torch.no_grad()
+    def update(self, network: nn.Module) -> None:
+        """Take one step's weights in."""
+        self.steps += 1
+        decay = min(self.decay, (1 + self.steps) / (10 + self.steps))
+        for name, value in network.state_dict().items():
+            if value.dtype.is_floating_point:
+                self.state[name].lerp_(value, 1 - decay)
+            else:
+                self.state[name].copy_(value)
+
+
+def save_state(
+    path: Path, config: TrainConfig, step: int, network: nn.Module, ema: Ema, optimizer: torch.optim.Optimizer
+) -> None:
+    """Write everything that the next step depends on; the file appears whole."""
+    state = {
+        "config": json.dumps(to_json(config)),
+        "step": step,
+        "network": network.state_dict(),
+        "ema": ema.state,
+        "ema_steps": ema.steps,
+        "optimizer": optimizer.state_dict(),
+        "rng": torch.get_rng_state(),
+    }
+    partial = path.with_name(f".{path.name}.{os.getpid()}.part")
+    torch.save(state, partial)
+    os.replace(partial, path)
+
+
+def load_state(
+    path: Path, config: TrainConfig, network: nn.Module, ema: Ema, optimizer: torch.optim.Optimizer
+) -> int:
+    """Restore; returns the number of steps done. CheckpointError when the run was of another configuration."""
+    state: dict[str, Any] = torch.load(path, map_location="cpu", weights_only=True)
+    saved = json.loads(state["config"])
+    if saved != json.loads(json.dumps(to_json(config))):
+        raise CheckpointError(
+            f"{path} belongs to a run with another configuration (first difference: {_difference(saved, to_json(config))}). "
+            "Train into a new folder, or delete this one to start again."
+        )
+    network.load_state_dict(state["network"])
+    ema.state, ema.steps = state["ema"], state["ema_steps"]
+    optimizer.load_state_dict(state["optimizer"])
+    torch.set_rng_state(state["rng"])
+    return state["step"]
+
+
+def _difference(a: Any, b: Any, where: str = "") -> str:
+    b = json.loads(json.dumps(b))
+    if isinstance(a, dict) and isinstance(b, dict):
+        for key in sorted(set(a) | set(b)):
+            if a.get(key) != b.get(key):
+                return _difference(a.get(key), b.get(key), f"{where}.{key}".lstrip("."))
+    return f"{where}: {a!r} there, {b!r} now"

@@ -1,0 +1,42 @@
+"""What fixes a training run."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+from para.dataset import Augmentation
+from para.policy import PolicyConfig
+
+
+@dataclass(frozen=True)
+class TrainConfig:
+    """One policy's training, bounded by steps."""
+
+    policy: PolicyConfig = field(default_factory=PolicyConfig)
+    augmentation: Augmentation = field(default_factory=Augmentation)
+    steps: int = 2000
+    """Optimiser steps."""
+    batch_size: int = 16
+    """Samples of a step, over all processes."""
+    learning_rate: float = 1e-3
+    """Peak rate of the head."""
+    backbone_learning_rate: float = 3e-4
+    """Peak rate of the backbone."""
+    weight_decay: float = 0.02
+    warmup_steps: int = 50
+    """Linear warm-up; a cosine to zero follows."""
+    gradient_clip: float = 5.0
+    """Largest gradient norm."""
+    ema_decay: float = 0.995
+    """Decay of the moving average of the weights, which is what is saved and used."""
+    stride: int = 4
+    """Every how many recorded frames a training moment is taken."""
+    seed: int = 0
+    precision: str = "bf16"
+    """`no` or `bf16`: autocast of the forward pass."""
+    log_every: int = 20
+    """Steps between lines of the log."""
+    save_every: int = 250
+    """Steps between checkpoints to resume from."""
+    loader_workers: int = 1
+    """Processes that prepare batches ahead."""

@@ -1,0 +1,137 @@
+"""The one training loop: any policy, any number of processes (`accelerate launch`), stopped and resumed at will."""
+
+from __future__ import annotations
+
+import json
+import math
+import platform
+import sys
+import time
+from pathlib import Path
+
+import torch
+from accelerate import Accelerator
+
+from para.config import to_json
+from para.dataset import Batch, BatchStream, SampleTable
+from para.policy import Policy, PolicyNetwork
+from para.training.allocator import keep_freed_memory
+from para.training.checkpoint import Ema, load_state, save_state
+from para.training.config import TrainConfig
+from para.training.first_batch import draw_first_batch
+from para.training.progress import Progress
+
+
+def train(
+    config: TrainConfig,
+    samples: SampleTable,
+    folder: Path,
+    resume: bool = True,
+    provenance: dict[str, object] | None = None,
+    tracker: str | None = None,
+    quiet: bool = False,
+) -> Policy:
+    """Train and save into `folder`: policy/, log.jsonl, first_batch.png, and state.pt to resume from.
+
+    A finished folder is returned as it is. Ctrl-C saves the state first. `tracker` is an Accelerate tracker's name
+    (``wandb``, ``tensorboard``) for those who want one beside the JSONL log.
+    """
+    keep_freed_memory()
+    folder.mkdir(parents=True, exist_ok=True)
+    accelerator = Accelerator(log_with=tracker, project_dir=str(folder), mixed_precision="no")
+    torch.manual_seed(config.seed)
+    network = PolicyNetwork(config.policy).to(accelerator.device)
+    optimizer = _optimizer(network, config)
+    ema = Ema(network, config.ema_decay)
+    state_path = folder / "state.pt"
+    start = load_state(state_path, config, network, ema, optimizer) if resume and state_path.exists() else 0
+    if accelerator.num_processes > 1:
+        torch.manual_seed(config.seed + 1000 * accelerator.process_index)
+    model, optimizer = accelerator.prepare(network, optimizer)
+    if tracker:
+        accelerator.init_trackers("para", config=json.loads(json.dumps(to_json(config), default=str)))
+
+    stream = BatchStream(
+        samples,
+        config.augmentation,
+        config.policy.image_size,
+        config.batch_size,
+        config.seed,
+        accelerator.process_index,
+        accelerator.num_processes,
+    )
+    main = accelerator.is_main_process
+    if start == 0 and main:
+        draw_first_batch(stream[0], network, folder / "first_batch.png")
+        (folder / "log.jsonl").write_text("")
+    progress = Progress(folder / "log.jsonl", config.steps, start, quiet=quiet or not main)
+    batches = stream.loader(start, config.steps, config.loader_workers)
+    model.train()
+    step = start
+    try:
+        while step < config.steps:
+            tick = time.perf_counter()
+            batch: Batch = next(batches).to(accelerator.device)
+            waited = time.perf_counter() - tick
+            for group, base in zip(optimizer.param_groups, (config.backbone_learning_rate, config.learning_rate)):
+                group["lr"] = base * _schedule(step, config)
+            with torch.autocast(accelerator.device.type, torch.bfloat16, enabled=config.precision == "bf16"):
+                outputs = model(batch.inputs)
+            loss = network.head.loss(outputs, batch.inputs, batch.targets)
+            accelerator.backward(loss.total)
+            norm = accelerator.clip_grad_norm_(network.parameters(), config.gradient_clip)
+            optimizer.step()
+            optimizer.zero_grad()
+            ema.update(network)
+            step += 1
+            if not torch.isfinite(loss.total):
+                raise FloatingPointError(f"the loss became {float(loss.total)} at step {step}; lower the learning rate")
+            parts = {name: float(value) for name, value in loss.parts.items()}
+            row = {"loss": float(loss.total), **parts, "grad_norm": float(norm), "lr": optimizer.param_groups[1]["lr"]}
+            progress.step(step, row, waited, time.perf_counter() - tick, write=step % config.log_every == 0)
+            if tracker and step % config.log_every == 0:
+                accelerator.log(row, step=step)
+            if main and step % config.save_every == 0 and step < config.steps:
+                save_state(state_path, config, step, network, ema, optimizer)
+    except KeyboardInterrupt:
+        if main:
+            save_state(state_path, config, step, network, ema, optimizer)
+            print(f"\nstopped at step {step} of {config.steps}; the same command resumes from {state_path}", file=sys.stderr)
+        raise
+    if tracker:
+        accelerator.end_training()
+    network.load_state_dict(ema.state)
+    policy = Policy(config.policy, network, {**(provenance or {}), **_made_by(config, progress.seconds)})
+    if main:
+        policy.save_pretrained(folder / "policy")
+        save_state(state_path, config, step, network, ema, optimizer)
+        progress.close(f"trained {config.steps} steps -> {folder / 'policy'}")
+    accelerator.wait_for_everyone()
+    return policy
+
+
+def _optimizer(network: PolicyNetwork, config: TrainConfig) -> torch.optim.AdamW:
+    groups = [
+        {"params": [p for p in network.backbone.parameters() if p.requires_grad]},
+        {"params": [p for p in network.head.parameters() if p.requires_grad]},
+    ]
+    return torch.optim.AdamW(groups, lr=config.learning_rate, weight_decay=config.weight_decay)
+
+
+def _schedule(step: int, config: TrainConfig) -> float:
+    """Linear warm-up, then a cosine to zero."""
+    if step < config.warmup_steps:
+        return (step + 1) / config.warmup_steps
+    progress = (step - config.warmup_steps) / max(1, config.steps - config.warmup_steps)
+    return 0.5 * (1 + math.cos(math.pi * progress))
+
+
+def _made_by(config: TrainConfig, seconds: float) -> dict[str, object]:
+    return {
+        "training": to_json(config),
+        "training_seconds": round(seconds, 1),
+        "torch": torch.__version__,
+        "python": platform.python_version(),
+        "machine": f"{platform.machine()}, {torch.get_num_threads()} threads"
+        + (f", {torch.cuda.get_device_name()}" if torch.cuda.is_available() else ", CPU"),
+    }

@@ -1,0 +1,47 @@
+"""Progress of a long run: one line that is rewritten, a JSONL log, and where the time went."""
+
+from __future__ import annotations
+
+import json
+import sys
+import time
+from collections import deque
+from pathlib import Path
+
+
+class Progress:
+    """Counts steps and seconds."""
+
+    def __init__(self, log: Path, total: int, start: int, quiet: bool = False) -> None:
+        self.log, self.total, self.quiet = log, total, quiet
+        self.began, self.start = time.perf_counter(), start
+        self.recent: deque[tuple[float, float]] = deque(maxlen=50)
+        self.waited = 0.0
+
+    @property
+    def seconds(self) -> float:
+        """Since the start of this process's part of the run."""
+        return time.perf_counter() - self.began
+
+    def step(self, step: int, row: dict[str, float], waited: float, took: float, write: bool) -> None:
+        """One step is done; `waited` of its `took` seconds went to waiting for data."""
+        self.recent.append((took, waited))
+        self.waited += waited
+        seconds = sum(t for t, _ in self.recent) / len(self.recent)
+        data = sum(w for _, w in self.recent) / max(1e-9, sum(t for t, _ in self.recent))
+        if write and not (self.quiet and self.log is None):
+            rounded = {name: round(value, 5) for name, value in row.items()}
+            line = {"step": step, **rounded, "step_seconds": round(seconds, 4), "data_share": round(data, 4)}
+            with self.log.open("a") as file:
+                file.write(json.dumps({**line, "seconds": round(self.seconds, 1)}) + "\n")
+        if not self.quiet and (write or step == self.total):
+            left = (self.total - step) * seconds
+            text = f"  step {step}/{self.total}  loss {row['loss']:.3f}  {seconds:.2f} s/step"
+            text += f" ({data:.0%} waiting for data)  {left / 60:.1f} min left"
+            end = "" if sys.stderr.isatty() else "\n"
+            print(("\r" if sys.stderr.isatty() else "") + text, end=end, file=sys.stderr, flush=True)
+
+    def close(self, message: str) -> None:
+        """The run is over."""
+        if not self.quiet:
+            print(("\n" if sys.stderr.isatty() else "") + f"  {message} in {self.seconds / 60:.1f} min", file=sys.stderr)

@@ -2,7 +2,14 @@
 
 from para.geometry.bins import Bins, DepthBins, HeightBins
 from para.geometry.camera import Camera
-from para.geometry.pose import Pose, relative_angle, rotation_from_6d, rotation_from_vector, rotation_to_6d
+from para.geometry.pose import (
+    Pose,
+    relative_angle,
+    rotation_from_6d,
+    rotation_from_vector,
+    rotation_to_6d,
+    turn_towards,
+)
 from para.geometry.ray_frame import ray_rotation
 from para.geometry.volume_grid import CellIndex, VolumeGrid
 from para.geometry.warp import homography, warp_image
@@ -21,5 +28,6 @@ __all__ = [
     "rotation_from_6d",
     "rotation_from_vector",
     "rotation_to_6d",
+    "turn_towards",
     "warp_image",
 ]

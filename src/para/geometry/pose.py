@@ -157,3 +157,14 @@ def relative_angle(rotation_a: Array, rotation_b: Array) -> Array:
 
 def _device(array: Array) -> Any:
     return getattr(array, "device", None) if not isinstance(array, np.ndarray) else None
+
+
+def turn_towards(rotation: np.ndarray, target: np.ndarray, largest: float) -> np.ndarray:
+    """`rotation` (3, 3) turned towards `target` (3, 3) along the shortest way, by at most `largest` [rad]. NumPy only."""
+    origin = np.zeros(3)
+    w, *axis = Pose(rotation.T @ target, origin).quaternion()  # w >= 0: the shorter of the two ways
+    sine = float(np.linalg.norm(axis))
+    angle = 2 * np.arctan2(sine, w)
+    if angle <= largest:
+        return target
+    return rotation @ rotation_from_vector(np.asarray(axis) / sine * largest)

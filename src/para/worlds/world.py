@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any, Protocol
 
+from para.control import AgentFailure
 from para.types import Command, Observation, RobotState
 
 
@@ -94,10 +95,6 @@ class Rollout:
 
 class PhysicsError(RuntimeError):
     """The simulated state is no longer finite or the solver gave up: the policy's failure, once it has acted."""
-
-
-class AgentFailure(RuntimeError):
-    """The agent cannot give a valid command (NaN target, no inverse kinematics): the policy's failure."""
 
 
 STUCK_SECONDS = 6.0

@@ -1,0 +1,131 @@
+"""Chunks -> commands: an `Agent` around anything that predicts chunks."""
+
+from __future__ import annotations
+
+import math
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Literal, Protocol
+
+import numpy as np
+
+from para.control.servo import Servo, ServoConfig
+from para.geometry import Pose, turn_towards
+from para.types import CONTROL_HZ, ActionChunk, Command, Observation, RobotState
+
+
+class ChunkPolicy(Protocol):
+    """Whatever predicts chunks: a trained policy, the oracle."""
+
+    def predict(self, observation: Observation) -> ActionChunk:
+        """The plan for what is seen."""
+
+
+class AgentFailure(RuntimeError):
+    """The policy gave no usable target (NaN, outside every bound): its failure, not the software's."""
+
+
+Mode = Literal["servo", "realtime"]
+
+
+@dataclass(frozen=True)
+class ExecutorConfig:
+    """How chunks are carried out."""
+
+    mode: Mode = "servo"
+    """`servo`: drive to each target before the next. `realtime`: follow the chunk's times; the world does not wait."""
+    execute: int = 4
+    """Steps of each chunk that are carried out before the policy is asked again."""
+    servo: ServoConfig = ServoConfig()
+    latency: float | None = None
+    """`realtime`: seconds between a picture and its chunk; None measures each prediction [s]."""
+    lead: float = 0.2
+    """`realtime`: how far ahead of the measured pose the set-point runs, the controller's lag [s]."""
+
+
+class ChunkExecutor:
+    """Asks the policy, carries out the first steps of its chunk, asks again."""
+
+    def __init__(self, policy: ChunkPolicy, config: ExecutorConfig | None = None) -> None:
+        self.policy, self.config = policy, config or ExecutorConfig()
+        self.servo = Servo(self.config.servo)
+        self.reset()
+
+    def reset(self) -> None:
+        """Forget the last episode."""
+        self.chunk: ActionChunk | None = None
+        """The chunk under way, for those who watch."""
+        self.observation: Observation | None = None
+        """What the chunk was predicted from."""
+        self.queries = 0
+        self._next_step = 0
+        self._timed: list[_TimedChunk] = []
+        self.servo.reset()
+        if hasattr(self.policy, "reset"):
+            self.policy.reset()
+
+    def act(self, state: RobotState, observe: Callable[[], Observation]) -> Command | None:
+        """The next command."""
+        if self.config.mode == "servo":
+            return self._servo(state, observe)
+        return self._realtime(state, observe)
+
+    def _ask(self, observe: Callable[[], Observation]) -> ActionChunk:
+        self.observation = observe()
+        self.chunk = self.policy.predict(self.observation)
+        self.queries += 1
+        if not (np.isfinite(self.chunk.positions).all() and np.isfinite(self.chunk.rotations).all()):
+            raise AgentFailure("the policy predicted a target that is not finite")
+        return self.chunk
+
+    def _servo(self, state: RobotState, observe: Callable[[], Observation]) -> Command:
+        # A target that is already reached takes no control step; a chunk of such targets is a hold, not an endless loop.
+        for _ in range(2 * self.config.execute + 1):
+            command = self.servo.command(state)
+            if command is not None:
+                return command
+            if self.chunk is None or self._next_step >= min(self.config.execute, len(self.chunk)):
+                self._ask(observe)
+                self._next_step = 0
+            k = self._next_step
+            self.servo.aim(Pose(self.chunk.rotations[k], self.chunk.positions[k]), float(self.chunk.gripper[k]))
+            self._next_step += 1
+        return Command(state.T_world_ee, float(self.chunk.gripper[k] > 0.5))
+
+    def _realtime(self, state: RobotState, observe: Callable[[], Observation]) -> Command:
+        period = self.config.execute * (self.chunk.step_seconds if self.chunk else 0.0)
+        if not self._timed or state.time >= self._timed[-1].seen_at + period - 1e-6:
+            began = time.perf_counter()
+            chunk = self._ask(observe)
+            took = time.perf_counter() - began if self.config.latency is None else self.config.latency
+            steps = max(1, math.ceil(took * CONTROL_HZ))
+            self._timed.append(_TimedChunk(chunk, state, state.time + steps / CONTROL_HZ))
+        ready = [c for c in self._timed if c.ready_at <= state.time + 1e-6]
+        if not ready:
+            return Command(self._timed[0].start.T_world_ee, 1.0)
+        self._timed = self._timed[len(ready) - 1 :]
+        return ready[-1].at(state.time + self.config.lead)
+
+
+@dataclass(frozen=True)
+class _TimedChunk:
+    chunk: ActionChunk
+    start: RobotState
+    ready_at: float
+
+    @property
+    def seen_at(self) -> float:
+        return self.start.time
+
+    def at(self, when: float) -> Command:
+        """Linear between the chunk's steps, from the pose it was predicted at."""
+        place = (when - self.seen_at) / self.chunk.step_seconds  # 1 is the first step
+        place = min(max(place, 0.0), float(len(self.chunk)))
+        k = min(int(place), len(self.chunk) - 1)
+        before = self.start.T_world_ee if k == 0 else Pose(self.chunk.rotations[k - 1], self.chunk.positions[k - 1])
+        share = place - k
+        position = before.translation + share * (self.chunk.positions[k] - before.translation)
+        rotation = turn_towards(before.rotation, self.chunk.rotations[k], 0.15 * (1 + 3 * share))
+        gripper = self.chunk.gripper[max(0, round(place) - 1)]
+        return Command(Pose(rotation, position), float(gripper > 0.5))

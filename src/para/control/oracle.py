@@ -1,0 +1,73 @@
+"""The oracle: true future poses, quantised to a policy's grid. What it cannot do, no policy on that grid can."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from para.geometry import VolumeGrid
+from para.types import CONTROL_HZ, STEP_SECONDS, ActionChunk, Observation, RobotState
+
+
+@dataclass(frozen=True)
+class Trajectory:
+    """A demonstrated motion at `CONTROL_HZ`."""
+
+    positions: np.ndarray
+    """(F, 3) measured end-effector positions [m], world."""
+    rotations: np.ndarray
+    """(F, 3, 3) measured R_world_ee."""
+    gripper: np.ndarray
+    """(F,) commanded opening."""
+
+
+class OraclePolicy:
+    """Predicts the demonstrated future from the nearest moment of the demonstration, through cells and bins."""
+
+    def __init__(
+        self,
+        trajectory: Trajectory,
+        grid: VolumeGrid,
+        image_size: tuple[int, int],
+        camera: str = "agentview",
+        horizon: int = 6,
+    ) -> None:
+        self.trajectory, self.grid, self.image_size = trajectory, grid, image_size
+        self.camera, self.horizon = camera, horizon
+        self.reset()
+
+    def reset(self) -> None:
+        """Start from the beginning of the demonstration."""
+        self._frame = 0
+
+    def predict(self, observation: Observation) -> ActionChunk:
+        """The next T demonstrated poses, each moved to the centre of its cell and bin (kept as it is outside them)."""
+        self._frame = self._nearest(observation.state)
+        step = round(STEP_SECONDS * CONTROL_HZ)
+        last = len(self.trajectory.positions) - 1
+        frames = np.minimum(self._frame + step * np.arange(1, self.horizon + 1), last)
+        camera = observation.view(self.camera).camera.resize(*self.image_size)
+        true = self.trajectory.positions[frames]
+        index = self.grid.locate(true, camera)
+        centre, valid = self.grid.unproject(index.row, index.column, index.bin, np.zeros_like(index.offset), camera)
+        inside = index.valid & valid
+        return ActionChunk(
+            np.where(inside[:, None], centre, true),
+            self.trajectory.rotations[frames],
+            self.trajectory.gripper[frames],
+            np.ones(self.horizon),
+            1.0 - inside,
+        )
+
+    def _nearest(self, state: RobotState) -> int:
+        """The first moment, not before the last one, at which the demonstration was closest to here with this grip.
+
+        Only the next two seconds count, as the motion passes some places twice.
+        """
+        window = np.arange(self._frame, min(self._frame + 2 * CONTROL_HZ, len(self.trajectory.positions)))
+        distance = np.linalg.norm(self.trajectory.positions[window] - state.T_world_ee.translation, axis=1)
+        grip = np.abs(self.trajectory.gripper[window] - (state.gripper > 0.8))
+        cost = distance + 0.05 * grip
+        best = np.flatnonzero(cost <= cost.min() + 1e-3)
+        return int(window[best[-1]])

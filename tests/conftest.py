@@ -13,7 +13,7 @@ import torch
 from hypothesis import settings
 
 torch.set_num_threads(1)
-settings.register_profile("para", max_examples=40, deadline=None, derandomize=True, database=None)
+settings.register_profile("para", max_examples=100, deadline=None, derandomize=True, database=None)
 settings.register_profile("thorough", max_examples=1000, deadline=None, print_blob=True)
 settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "para"))
 

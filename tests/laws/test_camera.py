@@ -15,7 +15,7 @@ CHANGES = ("crop", "resize", "zoom", "flip", "rotate")
 def changed(camera: Camera, change: str, x: float, y: float) -> Camera:
     """`camera` after one change of the image, by amounts x, y in [-1, 1]."""
     if change == "crop":
-        return camera.crop(20 * x, 15 * y, 50, 40)
+        return camera.crop(15 + 12 * x, 10 + 8 * y, 60, 44)
     if change == "resize":
         return camera.resize(int(WIDTH * (1.1 + x)) + 5, int(HEIGHT * (1.1 + y)) + 5)
     if change == "zoom":

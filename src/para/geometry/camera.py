@@ -34,6 +34,8 @@ class Camera:
     @classmethod
     def from_opencv(cls, K: Array, T_world_camera: Pose, width: int, height: int) -> Camera:
         """From OpenCV's 3x3 K, whose pixel centres lie at integers (cx and cy get +0.5)."""
+        if tuple(K.shape) != (3, 3) or K[0, 1] != 0:
+            raise ValueError(f"K must be a 3x3 matrix without skew (K[0, 1] = 0), got {np.asarray(K).tolist()}")
         return cls(np.array([K[0, 0], K[1, 1], K[0, 2] + 0.5, K[1, 2] + 0.5]), T_world_camera, width, height)
 
     def opencv_matrix(self) -> np.ndarray:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import NamedTuple
 
-from array_api_compat import array_namespace
+from array_api_compat import array_namespace, device
 
 from para.geometry.bins import Bins
 from para.geometry.camera import Camera
@@ -34,6 +34,10 @@ class VolumeGrid:
     bins: Bins
     rows: int
     columns: int
+
+    def __post_init__(self) -> None:
+        if self.rows < 1 or self.columns < 1:
+            raise ValueError(f"a volume needs at least one row and one column, got {self.rows} x {self.columns}")
 
     def locate(self, points_world: Array, camera: Camera) -> CellIndex:
         """(..., N, 3) world points [m] -> their cells, bins and places inside them."""
@@ -68,7 +72,7 @@ class VolumeGrid:
     def centres(self, camera: Camera) -> tuple[Array, Array]:
         """World point of every cell and bin, (..., D, rows, columns, 3) [m], and validity (..., D, rows, columns)."""
         xp = array_namespace(camera.intrinsics)
-        like = {"dtype": camera.intrinsics.dtype, "device": camera.intrinsics.device}
+        like = {"dtype": camera.intrinsics.dtype, "device": device(camera.intrinsics)}
         u = (xp.arange(self.columns, **like) + 0.5) * (camera.width / self.columns)
         v = (xp.arange(self.rows, **like) + 0.5) * (camera.height / self.rows)
         value = self.bins.value(xp.arange(self.bins.count, **like) + 0.5)

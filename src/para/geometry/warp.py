@@ -49,11 +49,21 @@ def _warp_numpy(image: np.ndarray, matrix: np.ndarray, size: tuple[int, int], fi
 
     half = np.array([[1, 0, 0.5], [0, 1, 0.5], [0, 0, 1]])  # OpenCV's pixel centres are integers, ours are + 0.5
     matrix = np.linalg.inv(half) @ matrix @ half
-    flags = cv2.INTER_LINEAR | cv2.WARP_INVERSE_MAP
-    if abs(matrix[2, 0]) + abs(matrix[2, 1]) < 1e-12:  # no perspective: OpenCV's affine path is twice as fast
-        affine = matrix[:2] / matrix[2, 2]
-        return cv2.warpAffine(image, affine, size, flags=flags, borderMode=cv2.BORDER_CONSTANT, borderValue=(fill,) * 3)
-    return cv2.warpPerspective(image, matrix, size, flags=flags, borderMode=cv2.BORDER_CONSTANT, borderValue=(fill,) * 3)
+    options = {
+        "dsize": size,
+        "flags": cv2.INTER_LINEAR | cv2.WARP_INVERSE_MAP,
+        "borderMode": cv2.BORDER_CONSTANT,
+        "borderValue": (fill,) * 4,
+    }
+    if abs(matrix[2, 0]) + abs(matrix[2, 1]) < 1e-12 and matrix[2, 2] > 0:  # no perspective: twice as fast
+        return cv2.warpAffine(image, matrix[:2] / matrix[2, 2], **options)
+    warped = cv2.warpPerspective(image, matrix, **options)
+    last_u, last_v = size[0] - 1, size[1] - 1
+    corners = np.array([[0, 0, 1], [last_u, 0, 1], [0, last_v, 1], [last_u, last_v, 1]]) @ matrix[2]
+    if corners.min() <= 0:  # some rays point behind the old camera, where OpenCV draws a mirrored ghost
+        in_front = np.arange(size[0]) * matrix[2, 0] + np.arange(size[1])[:, None] * matrix[2, 1] + matrix[2, 2] > 0
+        warped[~in_front] = fill
+    return warped
 
 
 def _warp_torch(image: torch.Tensor, matrix: torch.Tensor, camera: Camera, new: Camera, fill: int) -> torch.Tensor:

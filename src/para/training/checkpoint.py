@@ -45,7 +45,6 @@ def save_state(
         "ema": ema.state,
         "ema_steps": ema.steps,
         "optimizer": optimizer.state_dict(),
-        "rng": torch.get_rng_state(),
     }
     partial = path.with_name(f".{path.name}.{os.getpid()}.part")
     torch.save(state, partial)
@@ -66,7 +65,6 @@ def load_state(
     network.load_state_dict(state["network"])
     ema.state, ema.steps = state["ema"], state["ema_steps"]
     optimizer.load_state_dict(state["optimizer"])
-    torch.set_rng_state(state["rng"])
     return state["step"]
 
 

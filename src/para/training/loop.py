@@ -45,8 +45,6 @@ def train(
     ema = Ema(network, config.ema_decay)
     state_path = folder / "state.pt"
     start = load_state(state_path, config, network, ema, optimizer) if resume and state_path.exists() else 0
-    if accelerator.num_processes > 1:
-        torch.manual_seed(config.seed + 1000 * accelerator.process_index)
     model, optimizer = accelerator.prepare(network, optimizer)
     if tracker:
         accelerator.init_trackers("para", config=json.loads(json.dumps(to_json(config), default=str)))
@@ -75,6 +73,8 @@ def train(
             waited = time.perf_counter() - tick
             for group, base in zip(optimizer.param_groups, (config.backbone_learning_rate, config.learning_rate)):
                 group["lr"] = base * _schedule(step, config)
+            # Seeded by the step alone, so that a resumed run draws the same noise.
+            torch.manual_seed((config.seed * 1_000_003 + step) * 1009 + accelerator.process_index)
             with torch.autocast(accelerator.device.type, torch.bfloat16, enabled=config.precision == "bf16"):
                 outputs = model(batch.inputs)
             loss = network.head.loss(outputs, batch.inputs, batch.targets)
@@ -85,9 +85,9 @@ def train(
             ema.update(network)
             step += 1
             if not torch.isfinite(loss.total):
-                raise FloatingPointError(f"the loss became {float(loss.total)} at step {step}; lower the learning rate")
+                raise FloatingPointError(f"the loss became {loss.total.item()} at step {step}; lower the learning rate")
             parts = {name: float(value) for name, value in loss.parts.items()}
-            row = {"loss": float(loss.total), **parts, "grad_norm": float(norm), "lr": optimizer.param_groups[1]["lr"]}
+            row = {"loss": loss.total.item(), **parts, "grad_norm": float(norm), "lr": optimizer.param_groups[1]["lr"]}
             progress.step(step, row, waited, time.perf_counter() - tick, write=step % config.log_every == 0)
             if tracker and step % config.log_every == 0:
                 accelerator.log(row, step=step)

@@ -1,0 +1,99 @@
+"""The real loop with a tiny network: it learns, it resumes exactly, a run of another configuration is refused."""
+
+import json
+from dataclasses import replace
+
+import numpy as np
+import pytest
+import torch
+from toy import WORKSPACE, toy_camera, toy_samples
+
+from para.backbones import Lite0Config
+from para.dataset import Augmentation, Photometric, Shift, Turn, Zoom
+from para.geometry import HeightBins, Pose
+from para.heads import GlobalRegressionConfig, VolumeHeadConfig
+from para.policy import CheckpointError, Policy, PolicyConfig
+from para.training import TrainConfig, train
+from para.types import Observation, RobotState, View
+
+TINY = PolicyConfig(
+    backbone=Lite0Config(stages=(1, 2), pretrained=True, frozen_stages=1),
+    head=VolumeHeadConfig(bins=HeightBins(0.0, 0.4, 8), widths=(16, 24)),
+    image_size=(80, 64),
+    horizon=3,
+    camera="toy",
+    workspace=WORKSPACE,
+)
+QUICK = TrainConfig(
+    policy=TINY,
+    augmentation=Augmentation((Shift(20.0), Zoom(), Turn(2.0, 4.0)), Photometric()),
+    steps=8,
+    batch_size=4,
+    warmup_steps=2,
+    precision="no",
+    log_every=1,
+    save_every=100,
+    loader_workers=0,
+)
+
+
+@pytest.fixture(autouse=True)
+def one_thread():
+    before = torch.get_num_threads()
+    torch.set_num_threads(1)
+    yield
+    torch.set_num_threads(before)
+
+
+def losses(folder):
+    return [json.loads(line)["loss"] for line in (folder / "log.jsonl").read_text().splitlines()]
+
+
+@pytest.mark.parametrize("head", ["volume", "regression"])
+def test_resume_is_exact(tmp_path, head, monkeypatch):
+    config = QUICK
+    if head == "regression":
+        config = replace(QUICK, policy=replace(TINY, head=GlobalRegressionConfig(width=32)))
+    samples = toy_samples()
+    train(config, samples, tmp_path / "whole", quiet=True)
+    import para.training.loop as loop
+
+    class Stop(Exception):
+        pass
+
+    original = loop.Progress.step
+
+    def stop_at_five(self, step, *args, **kwargs):
+        original(self, step, *args, **kwargs)
+        if step == 5:
+            raise KeyboardInterrupt
+
+    monkeypatch.setattr(loop.Progress, "step", stop_at_five)
+    with pytest.raises(KeyboardInterrupt):
+        train(config, samples, tmp_path / "parts", quiet=True)
+    monkeypatch.setattr(loop.Progress, "step", original)
+    train(config, samples, tmp_path / "parts", quiet=True)
+    assert len(losses(tmp_path / "parts")) == config.steps
+    np.testing.assert_allclose(losses(tmp_path / "parts"), losses(tmp_path / "whole"), atol=1e-6)
+
+
+def test_another_configuration_is_refused(tmp_path):
+    samples = toy_samples()
+    train(replace(QUICK, steps=2), samples, tmp_path, quiet=True)
+    with pytest.raises(CheckpointError, match="steps: 2 there, 3 now"):
+        train(replace(QUICK, steps=3), samples, tmp_path, quiet=True)
+
+
+def test_it_learns_to_point_and_survives_saving(tmp_path):
+    config = replace(QUICK, augmentation=Augmentation((Shift(20.0),)), steps=150, batch_size=8, learning_rate=3e-3)
+    train(config, toy_samples(128), tmp_path, quiet=True)
+    assert (tmp_path / "first_batch.png").exists()
+    policy = Policy.from_pretrained(tmp_path / "policy")
+    test = toy_samples(16, seed=1)
+    errors = []
+    for i in range(len(test)):
+        state = RobotState(Pose(test.ee_rotation[i], test.ee_position[i]), float(test.gripper[i]), 0.0)
+        chunk = policy.predict(Observation((View("toy", np.array(test.images[i]), toy_camera()),), state))
+        errors.append(np.linalg.norm(chunk.positions[-1] - test.target_positions[i, -1]))
+        assert ((chunk.confidence >= 0) & (chunk.confidence <= 1)).all()
+    assert np.median(errors) < 0.03, f"median error {np.median(errors):.3f} m; the disc is 0.09 m wide"

@@ -1,0 +1,62 @@
+"""LIBERO's camera: where it stands, how test views are made from it, and the one place where MuJoCo's camera axes
+(x right, y up, z backward) become OpenCV's (x right, y down, z forward)."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from para.geometry import Camera, Pose, rotation_from_vector
+
+CAMERA_NAME = "agentview"
+FOV_Y = 45.0
+"""Vertical field of view of LIBERO's agentview [deg]."""
+AIM = np.array([-0.13, 0.0, 0.92])
+"""The fixed point [m], world: the training camera looks at it and test views turn about it."""
+HOME_POSITION = np.array([0.6586131746834771, 0.0, 1.6103500240372423])
+"""Centre of LIBERO's agentview [m], world."""
+
+_MUJOCO_FROM_OPENCV = np.diag([1.0, -1.0, -1.0])
+
+
+def training_pose() -> Pose:
+    """T_world_camera of the training camera: the home camera turned about its own centre until it looks at `AIM`.
+
+    The home camera already stands upright in the plane y = 0, so this is a pure tilt; image right stays world +y.
+    """
+    forward = AIM - HOME_POSITION
+    forward = forward / np.linalg.norm(forward)
+    right = np.cross(forward, [0.0, 0.0, 1.0])
+    right = right / np.linalg.norm(right)
+    return Pose(np.stack([right, np.cross(forward, right), forward], axis=1), HOME_POSITION.copy())
+
+
+def view_pose(polar_deg: float, azimuth_deg: float) -> Pose:
+    """T_world_camera of a test view: ONE rotation about `AIM` applied to the training camera, never a new look-at.
+
+    `polar_deg` is the angle between the two optical axes. `azimuth_deg` says towards which direction of the training
+    image the camera's centre moves: 0 right, 90 up, 180 left, 270 down (lower elevation).
+    """
+    train = training_pose()
+    right, down, forward = (train.rotation[:, i] for i in range(3))
+    azimuth = np.deg2rad(azimuth_deg)
+    towards = np.cos(azimuth) * right - np.sin(azimuth) * down
+    axis = np.cross(-forward, towards)
+    turn = rotation_from_vector(np.deg2rad(polar_deg) * axis)
+    T_world_turned = Pose(turn, AIM - turn @ AIM)
+    return T_world_turned @ train
+
+
+def pinhole(T_world_camera: Pose, width: int, height: int, fov_y: float = FOV_Y) -> Camera:
+    """The `Camera` of a MuJoCo picture of `width` x `height` pixels: square pixels, axis through the image's middle."""
+    focal = 0.5 * height / np.tan(np.deg2rad(fov_y) / 2)
+    return Camera(np.array([focal, focal, width / 2, height / 2]), T_world_camera, width, height)
+
+
+def mujoco_quaternion(T_world_camera: Pose) -> np.ndarray:
+    """(4,) wxyz orientation of the MuJoCo camera that stands at `T_world_camera` (OpenCV axes)."""
+    return Pose(T_world_camera.rotation @ _MUJOCO_FROM_OPENCV, T_world_camera.translation).quaternion()
+
+
+def from_mujoco(position: np.ndarray, rotation: np.ndarray) -> Pose:
+    """T_world_camera (OpenCV axes) from MuJoCo's ``cam_xpos`` (3,) and ``cam_xmat`` (9,)."""
+    return Pose(np.asarray(rotation).reshape(3, 3) @ _MUJOCO_FROM_OPENCV, np.array(position))

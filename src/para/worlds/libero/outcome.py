@@ -1,0 +1,94 @@
+"""How an episode is judged.
+
+``PLACE``: LIBERO's official predicate On(bowl, plate) has held for 10 control steps in a row while the gripper was open
+and the end effector at least 5 cm away from the bowl's surface: the policy has let go and left. ``GRASP``: the bowl has been
+lifted by at least 5 cm. ``MISS``: neither. The bare official predicate is recorded beside it.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+
+from para.worlds.libero.simulation import Simulation
+from para.worlds.world import Outcome, Stage
+
+HOLD_STEPS = 10
+"""Control steps in a row for which PLACE's conditions must hold."""
+LIFT = 0.05
+"""[m]"""
+CLEARANCE = 0.05
+"""Distance between end effector and the bowl's surface [m]."""
+OPEN = 0.4
+"""Measured opening from which the gripper counts as open; around a bowl's rim it measures below 0.2."""
+ON_RADIUS = 0.03
+"""Largest horizontal distance of the centres in LIBERO's On [m]."""
+
+
+class OutcomeJudge:
+    """Watches one episode; `update` once after each control step."""
+
+    def __init__(self, simulation: Simulation) -> None:
+        self._simulation = simulation
+        scene = simulation.scene
+        self._carried, self._target = scene.carried, scene.target
+        self._carried_body = simulation.object_body(scene.carried)
+        self._target_body = simulation.object_body(scene.target)
+        self._start_height = float(simulation.data.xpos[self._carried_body][2])
+        self._surface = _surface_points(simulation, self._carried_body)
+        self._held = 0
+        self._placed = self._lifted = self._official = False
+
+    def update(self) -> None:
+        """Take the present moment into account."""
+        data = self._simulation.data
+        if data.xpos[self._carried_body][2] - self._start_height >= LIFT:
+            self._lifted = True
+        on = self.official_now()
+        self._official |= on
+        self._held = self._held + 1 if on and self._released() else 0
+        self._placed |= self._held >= HOLD_STEPS
+
+    def outcome(self) -> Outcome:
+        """The judgement so far."""
+        stage = Stage.PLACE if self._placed else Stage.GRASP if self._lifted else Stage.MISS
+        return Outcome(stage, self._official, finished=self._placed)
+
+    def official_now(self) -> bool:
+        """LIBERO's On(bowl, plate): in contact, centres within 3 cm horizontally, the bowl's origin not below the plate's."""
+        data = self._simulation.data
+        carried, target = data.xpos[self._carried_body], data.xpos[self._target_body]
+        if carried[2] < target[2] or np.hypot(carried[0] - target[0], carried[1] - target[1]) >= ON_RADIUS:
+            return False
+        bodies = self._simulation.model.geom_bodyid[data.contact.geom]
+        pair = (self._carried_body, self._target_body)
+        return bool(((bodies == pair) | (bodies == pair[::-1])).all(axis=1).any())
+
+    def _released(self) -> bool:
+        simulation = self._simulation
+        if simulation.gripper_opening() < OPEN:
+            return False
+        T_world_bowl = simulation.object_pose(self._carried)
+        ee = T_world_bowl.inverse() @ simulation.ee_pose().translation
+        return bool(np.sqrt(((self._surface - ee) ** 2).sum(1).min()) >= CLEARANCE)
+
+
+def _surface_points(simulation: Simulation, body: int) -> np.ndarray:
+    """(N, 3) vertices of the body's meshes [m], body frame; for a body without meshes, its geoms' centres."""
+    model = simulation.model
+    points = []
+    for geom in np.flatnonzero(model.geom_bodyid == body):
+        mesh = int(model.geom_dataid[geom])
+        vertices = np.zeros((1, 3))
+        if mesh >= 0:
+            start, count = model.mesh_vertadr[mesh], model.mesh_vertnum[mesh]
+            vertices = model.mesh_vert[start : start + count].astype(float)
+            vertices = vertices[:: max(1, len(vertices) // 1500)]
+        q = model.geom_quat[geom]
+        points.append(vertices @ _rotation(q).T + model.geom_pos[geom])
+    return np.concatenate(points)
+
+
+def _rotation(quaternion: np.ndarray) -> np.ndarray:
+    from para.geometry import Pose
+
+    return Pose.from_quaternion(quaternion, np.zeros(3)).rotation

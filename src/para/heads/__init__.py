@@ -2,9 +2,10 @@
 
 from para.heads.global_regression import GlobalRegressionConfig, GlobalRegressionHead
 from para.heads.head import ChunkBatch, Head, Loss
+from para.heads.paper_volume import PaperVolumeConfig, PaperVolumeHead
 from para.heads.volume import VolumeHead, VolumeHeadConfig, VolumeOutputs
 
-HeadConfig = VolumeHeadConfig | GlobalRegressionConfig
+HeadConfig = VolumeHeadConfig | PaperVolumeConfig | GlobalRegressionConfig
 
 __all__ = [
     "ChunkBatch",
@@ -13,6 +14,8 @@ __all__ = [
     "Head",
     "HeadConfig",
     "Loss",
+    "PaperVolumeConfig",
+    "PaperVolumeHead",
     "VolumeHead",
     "VolumeHeadConfig",
     "VolumeOutputs",

@@ -21,8 +21,10 @@ class VolumeHeadConfig:
 
     bins: Bins = HeightBins(0.88, 1.36, 32)
     """What the third axis counts; LIBERO's table top is at 0.90 m."""
+    cell_pixels: int = 4
+    """Pixels of the network's input to a cell; a backbone whose finest map is coarser has it upsampled."""
     widths: tuple[int, ...] = (32, 64, 96)
-    """Channels of the neck's maps, finest first."""
+    """Channels of the neck's maps, finest first: one for each backbone map, and one before when it is upsampled."""
     query_noise: float = 3.0
     """Standard deviation of the noise on the pixel at which gripper and rotation are read in training [px]."""
     smoothing: float = 0.6
@@ -63,6 +65,9 @@ class VolumeHead(nn.Module):
         self.config, self.horizon, self.workspace = config, horizon, workspace
         bins = config.bins
         heights = (workspace.low[2], workspace.high[2])
+        self.upsampled = strides[0] > config.cell_pixels
+        if self.upsampled:
+            channels = (channels[0], *channels)
         self.neck = Neck(channels, config.widths, heights)
         self.score = nn.Conv2d(config.widths[0], horizon * bins.count, 1)
         self.outside = nn.Linear(config.widths[-1], horizon)
@@ -81,6 +86,10 @@ class VolumeHead(nn.Module):
 
     def forward(self, features: list[torch.Tensor], inputs: ModelInput) -> VolumeOutputs:
         """See `VolumeOutputs`."""
+        if self.upsampled:
+            cell = self.config.cell_pixels
+            size = (-(-inputs.camera.height // cell), -(-inputs.camera.width // cell))
+            features = [F.interpolate(features[0], size, mode="bilinear", align_corners=False), *features]
         maps = self.neck(features, inputs)
         rows, columns = maps[0].shape[-2:]
         logits = self.score(maps[0]).float().contiguous().unflatten(1, (self.horizon, self.config.bins.count))

@@ -1,0 +1,162 @@
+"""Laws of the heads: rotations roll with the camera, masks hold, labels decode to themselves, features move with the image."""
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+import torch
+from toy import WORKSPACE, toy_camera, toy_samples
+
+from para.backbones import DinoConfig, Lite0Config
+from para.dataset import collate, volume_labels
+from para.geometry import DepthBins, HeightBins, ray_rotation, relative_angle, rotation_from_vector
+from para.heads import GlobalRegressionConfig, PaperVolumeConfig, VolumeHeadConfig
+from para.policy import PolicyConfig, PolicyNetwork
+
+VOLUME = VolumeHeadConfig(bins=HeightBins(0.0, 0.4, 8), widths=(16, 24))
+LITE = Lite0Config(stages=(1, 2), pretrained=False, frozen_stages=0)
+
+
+def config(head, backbone=LITE):
+    return PolicyConfig(backbone, head, (80, 64), 3, "toy", WORKSPACE)
+
+
+def batch(count=4):
+    return collate(toy_samples(count), list(range(count)), (80, 64))
+
+
+@pytest.mark.parametrize(
+    "head",
+    [
+        VOLUME,
+        replace(VOLUME, smoothing=0.0),
+        replace(VOLUME, bins=DepthBins(0.5, 1.8, 8)),
+        PaperVolumeConfig(bins=HeightBins(0.0, 0.4, 8), grid=16),
+        GlobalRegressionConfig(width=32),
+        GlobalRegressionConfig(width=32, camera_input=True),
+    ],
+    ids=["height", "one-hot", "depth", "paper", "regression", "regression-camera"],
+)
+def test_every_head_learns_and_decodes(head):
+    network = PolicyNetwork(config(head)).train()
+    b = batch()
+    optimizer = torch.optim.Adam(network.parameters(), 1e-2)
+    first = last = None
+    for _ in range(12):
+        loss = network.head.loss(network(b.inputs), b.inputs, b.targets)
+        optimizer.zero_grad()
+        loss.total.backward()
+        assert all(p.grad is None or torch.isfinite(p.grad).all() for p in network.parameters())
+        optimizer.step()
+        first, last = first or loss.total.item(), loss.total.item()
+    assert last < 0.8 * first
+    network.eval()
+    with torch.inference_mode():
+        chunk = network.head.decode(network(b.inputs), b.inputs)
+    assert chunk.positions.shape == (4, 3, 3) and torch.isfinite(chunk.positions).all()
+    identity = chunk.rotations @ chunk.rotations.transpose(-1, -2)
+    torch.testing.assert_close(identity, torch.eye(3).expand_as(identity), atol=1e-5, rtol=0)
+    for share in (chunk.gripper, chunk.confidence, chunk.out_of_view):
+        assert ((share >= 0) & (share <= 1)).all()
+
+
+def test_decoded_targets_lie_in_the_workspace():
+    network = PolicyNetwork(config(VOLUME)).eval()
+    b = batch()
+    with torch.inference_mode():
+        outputs = network(b.inputs)
+        points, valid = network.head.grid(*outputs.logits.shape[-2:]).centres(b.inputs.camera)
+    possible = torch.isfinite(outputs.logits[:, 0])
+    assert torch.equal(possible, valid & WORKSPACE.contains(points))
+    assert 0 < possible.float().mean() < 1
+
+
+def test_targets_outside_the_image_train_the_outside_probability():
+    network = PolicyNetwork(config(VOLUME))
+    b = batch()
+    far = b.inputs.camera.crop(500.0, 0.0, 80, 64)  # nothing of the table is left in the picture
+    inputs = replace(b.inputs, camera=far)
+    outputs = network(inputs)
+    loss = network.head.loss(outputs, inputs, b.targets)
+    assert loss.parts["outside_share"] == 1.0
+    normaliser = torch.logaddexp(outputs.logits.flatten(2).logsumexp(-1), outputs.outside)
+    torch.testing.assert_close(loss.parts["volume"], (normaliser - outputs.outside).mean())
+
+
+def test_true_labels_decode_to_the_true_targets():
+    network = PolicyNetwork(config(VOLUME)).eval()
+    b = batch()
+    outputs = network(b.inputs)
+    grid = network.head.grid(*outputs.logits.shape[-2:])
+    labels = volume_labels(b.inputs, b.targets, grid)
+    rows, columns = outputs.logits.shape[-2:]
+    index = (labels.index.bin * rows + labels.index.row) * columns + labels.index.column
+    sure = torch.full_like(outputs.logits, -20.0).flatten(2).scatter(2, index[..., None], 20.0).view_as(outputs.logits)
+    network.head._read_offset = lambda *_: labels.index.offset
+    with torch.inference_mode():
+        chunk = network.head.decode(replace(outputs, logits=sure), b.inputs)
+    inside = labels.inside
+    assert inside.float().mean() > 0.8
+    torch.testing.assert_close(chunk.positions[inside], b.targets.positions[inside], atol=1e-4, rtol=0)
+    assert (chunk.confidence[inside] > 0.99).all()
+
+
+def test_rolling_the_camera_rolls_the_predicted_rotation():
+    camera = toy_camera()
+    pixels = np.array([[12.0, 50.0], [70.3, 8.1]])
+    roll = 0.6
+    rolled = camera.rotate(np.array([0.0, 0.0, roll]))
+    points, _ = camera.unproject_depth(pixels, np.array([1.0, 1.3]))
+    same_points, _ = rolled.project(points)
+    before, after = ray_rotation(camera, pixels), ray_rotation(rolled, same_points)
+    np.testing.assert_allclose(after, before @ rotation_from_vector(np.array([0.0, 0.0, roll])), atol=1e-9)
+    np.testing.assert_allclose(before[..., 2], _unit(camera.rays(pixels)), atol=1e-9)  # z is the ray
+    centre = camera.intrinsics[None, 2:]
+    np.testing.assert_allclose(ray_rotation(camera, centre)[0], camera.T_world_camera.rotation, atol=1e-12)
+
+
+def test_a_shift_of_the_picture_shifts_the_scores():
+    """Crop by whole strides: away from the borders, the volume's scores move with the picture."""
+    torch.manual_seed(0)
+    network = PolicyNetwork(
+        PolicyConfig(Lite0Config(stages=(1, 2), pretrained=True), VOLUME, (320, 256), 3, "toy", WORKSPACE)
+    ).eval()
+    for parameter in network.head.outside.parameters():
+        torch.nn.init.zeros_(parameter)
+    b = batch(1)
+    image = torch.nn.functional.interpolate(b.inputs.image.float(), (256, 320), mode="bilinear").to(torch.uint8)
+    inputs = replace(b.inputs, image=image, camera=b.inputs.camera.resize(320, 256))
+    shift = 32
+    moved = replace(
+        inputs, image=torch.roll(image, shift, -1), camera=inputs.camera.crop(-float(shift), 0.0, 320, 256)
+    )
+    with torch.inference_mode():
+        # GroupNorm sees the whole map, and rolling keeps its contents; the state planes move by the camera.
+        a, c = network(inputs).logits[0, 0, 3], network(moved).logits[0, 0, 3]
+    a, c = a[24:40, 24:48], c[24:40, 24 + shift // 4 : 48 + shift // 4]
+    both = torch.isfinite(a) & torch.isfinite(c)
+    assert both.float().mean() > 0.8
+    assert (a - c)[both].abs().mean() < 0.05 * a[both].std()
+
+
+def test_relative_angle_of_paper_bins_is_within_half_a_bin():
+    head = PaperVolumeConfig(bins=HeightBins(0.0, 0.4, 8), grid=16).fitted(toy_samples())
+    assert head.bins.low < 0.03 and head.euler_range >= 0.1
+    b = batch()
+    angle = relative_angle(b.targets.rotations, torch.diag(torch.tensor([1.0, -1, -1])).expand(4, 3, 3, 3))
+    assert angle.max() < 1e-3
+
+
+def test_dino_feeds_the_volume_head():
+    dino = DinoConfig(pretrained=False, hidden_size=48, layers=1, attention_heads=3)
+    network = PolicyNetwork(config(replace(VOLUME, widths=(16, 24)), dino)).eval()
+    b = batch(2)
+    with torch.inference_mode():
+        outputs = network(b.inputs)
+    assert outputs.logits.shape == (2, 3, 8, 16, 20)
+
+
+def _unit(v):
+    return v / np.linalg.norm(v, axis=-1, keepdims=True)
+
+

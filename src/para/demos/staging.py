@@ -1,0 +1,139 @@
+"""One finished episode in a folder of its own, made by a worker process, waiting for the writer to commit it.
+
+    data.parquet      the frames' columns, without the indices that depend on the place in the set
+    <cam>.mp4         one video for each camera
+    episode.json      length, instruction, notes, cameras, statistics
+
+The folder appears whole or not at all.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from para.demos import stats
+from para.demos.schema import ACTION, STATE, CameraSize, DemoError, image_key, intrinsics_key, pose_key
+from para.demos.video import encode_video
+from para.types import CONTROL_HZ, Episode
+
+
+def stage_episode(episode: Episode, folder: Path) -> None:
+    """Encode and write one episode to `folder`, e.g. `DatasetWriter.staging_folder(i)`; replaces an earlier one.
+
+    Runs in a worker process. `DemoError` names the episode's first defect (shape, NaN, frame times off 20 Hz).
+    """
+    folder = Path(folder)
+    _validate(episode, folder.name)
+    partial = folder.with_name(f"{folder.name}.{os.getpid()}.part")
+    shutil.rmtree(partial, ignore_errors=True)
+    partial.mkdir(parents=True)
+    columns = _columns(episode)
+    statistics = {key: stats.column_stats(values) for key, values in columns.items()}
+    for camera in episode.cameras:
+        encode_video(partial / f"{camera.name}.mp4", camera.images, CONTROL_HZ)
+        statistics[image_key(camera.name)] = stats.image_stats(camera.images)
+    arrays = {name: as_arrow(values) for name, values in columns.items()}
+    pq.write_table(pa.table(arrays), partial / "data.parquet")
+    head = {
+        "length": len(episode),
+        "instruction": episode.instruction,
+        "notes": episode.notes,
+        "cameras": [asdict(CameraSize(c.name, c.images.shape[2], c.images.shape[1])) for c in episode.cameras],
+        "stats": stats.to_json(statistics),
+    }
+    (partial / "episode.json").write_text(json.dumps(head))
+    shutil.rmtree(folder, ignore_errors=True)
+    os.rename(partial, folder)
+
+
+@dataclass(frozen=True)
+class StagedEpisode:
+    """What `stage_episode` left behind."""
+
+    folder: Path
+    length: int
+    instruction: str
+    notes: dict[str, object]
+    cameras: tuple[CameraSize, ...]
+    stats: dict[str, stats.Stats]
+    columns: dict[str, pa.Array]
+
+    @classmethod
+    def load(cls, folder: Path) -> StagedEpisode:
+        """Read a folder written by `stage_episode`."""
+        head = json.loads((folder / "episode.json").read_text())
+        table = pq.read_table(folder / "data.parquet")
+        return cls(
+            folder=folder,
+            length=head["length"],
+            instruction=head["instruction"],
+            notes=head["notes"],
+            cameras=tuple(CameraSize(**camera) for camera in head["cameras"]),
+            stats=stats.from_json(head["stats"]),
+            columns={name: table[name].combine_chunks() for name in table.column_names},
+        )
+
+    def video(self, camera: str) -> Path:
+        """The staged video of one camera."""
+        return self.folder / f"{camera}.mp4"
+
+
+def as_arrow(values: np.ndarray) -> pa.Array:
+    """(F,) -> a plain column, (F, C) -> a column of fixed-size lists, as LeRobot stores them."""
+    if values.ndim == 1:
+        return pa.array(values)
+    return pa.FixedSizeListArray.from_arrays(pa.array(np.ascontiguousarray(values).reshape(-1)), values.shape[1])
+
+
+def _columns(episode: Episode) -> dict[str, np.ndarray]:
+    columns = {}
+    for camera in episode.cameras:
+        columns[intrinsics_key(camera.name)] = camera.intrinsics
+        columns[pose_key(camera.name)] = camera.T_world_camera.reshape(len(episode), 12)
+    columns[STATE] = np.column_stack([episode.ee_position, episode.ee_quaternion, episode.gripper])
+    columns[ACTION] = np.column_stack([episode.command_position, episode.command_quaternion, episode.command_gripper])
+    columns["timestamp"] = np.arange(len(episode)) / CONTROL_HZ
+    columns = {name: values.astype(np.float32) for name, values in columns.items()}
+    columns["frame_index"] = np.arange(len(episode), dtype=np.int64)
+    return columns
+
+
+def _validate(episode: Episode, name: str) -> None:
+    frames = len(episode.time)
+    if frames < 2:
+        raise DemoError(f"episode {name}: {frames} frames; an episode has at least 2")
+    shapes = {
+        "ee_position": (3,), "ee_quaternion": (4,), "gripper": (),
+        "command_position": (3,), "command_quaternion": (4,), "command_gripper": (),
+    }  # fmt: skip
+    values = {field: (getattr(episode, field), shape) for field, shape in shapes.items()}
+    for camera in episode.cameras:
+        values[f"camera {camera.name} intrinsics"] = (camera.intrinsics, (4,))
+        values[f"camera {camera.name} T_world_camera"] = (camera.T_world_camera, (3, 4))
+        images = camera.images
+        if images.dtype != np.uint8 or images.ndim != 4 or images.shape[0] != frames or images.shape[3] != 3:
+            raise DemoError(
+                f"episode {name}, camera {camera.name}: images are {images.dtype} {images.shape}, needed is uint8 "
+                f"({frames}, H, W, 3)"
+            )
+    for field, (array, shape) in values.items():
+        if array.shape != (frames, *shape):
+            raise DemoError(f"episode {name}: {field} has shape {array.shape}, needed is {(frames, *shape)}")
+        bad = ~np.isfinite(array.reshape(frames, -1)).all(1)
+        if bad.any():
+            raise DemoError(f"episode {name}: {field} is not finite at frame {int(bad.argmax())}")
+    drift = np.abs(episode.time - episode.time[0] - np.arange(frames) / CONTROL_HZ)
+    if not (drift < 0.5 / CONTROL_HZ).all():
+        frame = int((~(drift < 0.5 / CONTROL_HZ)).argmax())
+        raise DemoError(
+            f"episode {name}: frame {frame} lies {drift[frame]:.3f} s off {CONTROL_HZ} Hz; frames are stored at "
+            f"exactly {CONTROL_HZ} Hz. Resample the recording, or slow the robot down until it keeps the rate."
+        )

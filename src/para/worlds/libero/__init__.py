@@ -1,0 +1,1 @@
+"""LIBERO on MuJoCo: scenes, layouts, the arm's controller, the judge, and the scripted teacher."""

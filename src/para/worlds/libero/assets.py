@@ -21,7 +21,7 @@ choose_backend()
 
 import mujoco  # noqa: E402
 
-FORMAT = 1
+FORMAT = 2
 """Raised when what the cache holds changes."""
 
 
@@ -64,8 +64,10 @@ def cached_model(key: str, build: Callable[[bool], mujoco.MjModel]) -> Path:
 
 
 def lighten(xml: str) -> str:
-    """The same MJCF with its visual meshes and textures replaced by light copies."""
-    return xml
+    """The same MJCF with its visual meshes and textures replaced by light copies, which are kept in the cache."""
+    from para.worlds.libero import light_assets
+
+    return light_assets.lighten(xml, cache_folder() / "libero" / "assets")
 
 
 def _private_configuration() -> None:

@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import atexit
 import ctypes
 import ctypes.util
 import os
@@ -65,15 +66,18 @@ class Renderer:
         model.vis.global_.offwidth = max(width, model.vis.global_.offwidth)
         model.vis.global_.offheight = max(height, model.vis.global_.offheight)
         self._camera = camera
+        self._renderer = None
         try:
             self._renderer = mujoco.Renderer(model, height, width, max_geom=2000)
         except Exception as error:  # PyOpenGL and MuJoCo raise many types here, all meaning the same to the user
             raise RenderingUnavailable(
-                f"could not make an OpenGL context with MUJOCO_GL={os.environ.get('MUJOCO_GL')!r}: {error}\n{INSTALL_HINT}"
+                f"could not make an OpenGL context with MUJOCO_GL={os.environ.get('MUJOCO_GL')!r}: {error}\n"
+                + INSTALL_HINT
             ) from error
         self._option = mujoco.MjvOption()
         self._option.geomgroup[0] = 0  # group 0 is collision geometry, group 1 is what is seen
         self._option.sitegroup[:] = 0
+        atexit.register(self.close)  # at interpreter exit OpenGL is torn down before MuJoCo's own clean-up runs
 
     def render(self, data: mujoco.MjData) -> np.ndarray:
         """(H, W, 3) uint8 RGB, upright."""
@@ -82,4 +86,7 @@ class Renderer:
 
     def close(self) -> None:
         """Free the GL context."""
-        self._renderer.close()
+        if self._renderer is not None:
+            self._renderer.close()
+            self._renderer = None
+            atexit.unregister(self.close)

@@ -3,7 +3,7 @@
 
 SHELL := /bin/bash
 .DEFAULT_GOAL := help
-.PHONY: help setup reproduce test lint
+.PHONY: help setup reproduce test lint golden
 
 help:  ## this list
 	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
@@ -19,3 +19,6 @@ test: setup  ## the tests
 
 lint: setup  ## style and formatting
 	@.venv/bin/ruff check . && .venv/bin/ruff format --check .
+
+golden: setup  ## rewrite what tests compare with (README's tree, the public names) after a wanted change
+	@UPDATE_GOLDEN=1 .venv/bin/python -m pytest tests/test_tree.py tests/test_api.py

@@ -2,7 +2,9 @@
 
 import os
 
-os.environ.setdefault("OMP_NUM_THREADS", "1")  # two OpenMP threads on a loaded machine are up to 30 times slower than one
+os.environ.setdefault(
+    "OMP_NUM_THREADS", "1"
+)  # two OpenMP threads on a loaded machine are up to 30 times slower than one
 os.environ.setdefault("MUJOCO_GL", "egl")
 os.environ.setdefault("MPLBACKEND", "agg")
 os.environ["HF_HUB_OFFLINE"] = "1"
@@ -13,8 +15,8 @@ import torch
 from hypothesis import settings
 
 torch.set_num_threads(1)
-settings.register_profile("para", max_examples=100, deadline=None, derandomize=True, database=None)
-settings.register_profile("thorough", max_examples=1000, deadline=None, print_blob=True)
+settings.register_profile("para", max_examples=60, deadline=None, derandomize=True, database=None)
+settings.register_profile("thorough", max_examples=600, deadline=None, print_blob=True)
 settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "para"))
 
 

@@ -7,7 +7,7 @@ from hypothesis import assume, given
 from hypothesis import strategies as st
 
 from laws.strategies import HEIGHT, WIDTH, arrays, assert_same, cameras, numbers, pixels, poses, to_torch
-from para.geometry import Camera, Pose, homography, rotation_from_vector
+from para.geometry import Camera, Pose, homography, ray_rotation, rotation_from_vector
 
 CHANGES = ("crop", "resize", "zoom", "flip", "rotate")
 
@@ -141,7 +141,9 @@ def test_each_camera_of_a_batch_may_change_by_its_own_amount(camera, pixel, dept
         alone = camera[i]
         expected = alone.crop(amount[i, 0], amount[i, 1], 40, 30).project(points[i])[0]
         np.testing.assert_allclose(crop.project(points)[0][i], expected, atol=1e-9)
-        np.testing.assert_allclose(zoom.project(points)[0][i], alone.zoom(amount[i, 0]).project(points[i])[0], atol=1e-9)
+        np.testing.assert_allclose(
+            zoom.project(points)[0][i], alone.zoom(amount[i, 0]).project(points[i])[0], atol=1e-9
+        )
         expected = alone.rotate(np.array([*amount[i], amount[i, 0]]) * 0.1).T_world_camera.rotation
         np.testing.assert_allclose(turn.T_world_camera.rotation[i], expected, atol=1e-12)
 
@@ -185,3 +187,20 @@ def test_numpy_equals_torch(camera, pixel, value, change, x, y):
     if change == "rotate":
         turned = twin.rotate(to_torch(np.array([0.2 * x, 0.15 * y, x - y])))
         assert_same(new.T_world_camera.rotation, turned.T_world_camera.rotation)
+
+
+@given(cameras(), pixels(), arrays((2, 5), 0.2, 3), numbers(-3, 3))
+def test_the_ray_frame_looks_along_the_ray_and_rolls_with_the_camera(camera, pixel, depth, angle):
+    R_world_ray = ray_rotation(camera, pixel)
+    rays = camera.rays(pixel)
+    np.testing.assert_allclose(R_world_ray[..., 2], rays / np.linalg.norm(rays, axis=-1, keepdims=True), atol=1e-9)
+    identity = np.broadcast_to(np.eye(3), (2, 5, 3, 3))
+    np.testing.assert_allclose(R_world_ray @ np.swapaxes(R_world_ray, -1, -2), identity, atol=1e-9)
+    np.testing.assert_allclose(np.linalg.det(R_world_ray), 1, atol=1e-9)
+    at_centre = ray_rotation(camera, camera.intrinsics[:, None, 2:])
+    np.testing.assert_allclose(at_centre[:, 0], camera.T_world_camera.rotation, atol=1e-12)
+    rolled = camera.rotate(np.array([0.0, 0.0, angle]))
+    same_points, _ = rolled.project(camera.unproject_depth(pixel, depth)[0])
+    roll = rotation_from_vector(np.array([0.0, 0.0, angle]))
+    np.testing.assert_allclose(ray_rotation(rolled, same_points), R_world_ray @ roll, atol=1e-8)
+    assert_same(R_world_ray, ray_rotation(to_torch(camera), to_torch(pixel)))

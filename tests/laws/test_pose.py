@@ -17,7 +17,9 @@ def test_group_axioms(a, b, c):
     assert_equal_poses((a @ b) @ c, a @ (b @ c))
     assert_equal_poses(a @ Pose.identity(), a)
     assert_equal_poses(Pose.identity() @ a, a)
-    np.testing.assert_allclose((a @ a.inverse()).matrix(), np.broadcast_to(Pose.identity().matrix(), (2, 3, 4)), atol=1e-12)
+    np.testing.assert_allclose(
+        (a @ a.inverse()).matrix(), np.broadcast_to(Pose.identity().matrix(), (2, 3, 4)), atol=1e-12
+    )
     assert_equal_poses((a @ b).inverse(), b.inverse() @ a.inverse())
     np.testing.assert_allclose(np.linalg.det((a @ b).rotation), 1, atol=1e-12)
 

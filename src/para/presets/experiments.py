@@ -1,0 +1,91 @@
+"""Named experiments: demonstrations, policies and test of one run of `para reproduce`."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+
+from para.backbones import Lite0Config
+from para.presets.names import look_up
+from para.presets.policies import policy_preset
+from para.training import TrainConfig
+
+
+@dataclass(frozen=True)
+class Row:
+    """One policy of an experiment."""
+
+    name: str
+    """Its name in records and report."""
+    train: TrainConfig
+
+
+@dataclass(frozen=True)
+class Experiment:
+    """One axis, one set of demonstrations, some policies trained on it, one table."""
+
+    name: str
+    axis: str
+    rows: tuple[Row, ...]
+    demos: int | None = None
+    """How many demonstrations of the axis's plan; None for all."""
+    tests: int = 200
+    """Test conditions; one episode each."""
+    in_distribution: int = 100
+    """Conditions in the training region."""
+    expert: int = 50
+    """Test conditions that the scripted expert is shown; what it cannot do nobody can be asked."""
+    image_size: tuple[int, int] = (256, 256)
+    """(W, H) of the recorded pictures."""
+    videos: int = 6
+    """Filmed test conditions per policy."""
+    note: str = ""
+    """For the report: how to read it."""
+
+
+def _row(name: str, steps: int, **changes: object) -> Row:
+    return Row(name, replace(policy_preset(name), steps=steps, **changes))
+
+
+def quick() -> Experiment:
+    """The main job in about half an hour on two cores: 128 demonstrations, pointing against regression, unseen half."""
+    rows = (_row("para", 1500), _row("cls_regression", 1500))
+    note = "Quick run: both policies have the same backbone, demonstrations and optimiser steps."
+    return Experiment("quick", "lr_independent", rows, tests=50, in_distribution=24, expert=24, note=note)
+
+
+def lr_independent() -> Experiment:
+    """The quick run's axis at full size; the baseline is trained until it is competent where it was trained."""
+    rows = (_row("para", 3000), _row("cls_regression", 8000), _row("cls_regression_camera", 8000))
+    return Experiment("lr_independent", "lr_independent", rows)
+
+
+def lr() -> Experiment:
+    """The published left-to-right experiment: bowl and plate shifted together."""
+    return Experiment("lr", "lr", (_row("para", 1500), _row("cls_regression", 1500)), tests=100, in_distribution=50)
+
+
+def dense() -> Experiment:
+    """64 demonstrations over the whole table, tested between them: where the published method lost."""
+    return Experiment("dense", "dense", (_row("para", 2000), _row("cls_regression", 2000)))
+
+
+def tiny() -> Experiment:
+    """The same code path in a minute: for tests, not for numbers."""
+    small = Lite0Config(stages=(1, 2), frozen_stages=1)
+    rows = []
+    for row in (_row("para", 4, batch_size=4, warmup_steps=1), _row("cls_regression", 4, batch_size=4, warmup_steps=1)):
+        policy = replace(row.train.policy, image_size=(96, 96), backbone=small)
+        if row.name == "para":
+            policy = replace(policy, head=replace(policy.head, widths=(16, 16)))
+        rows.append(Row(row.name, replace(row.train, policy=policy, log_every=1, loader_workers=0)))
+    return Experiment(
+        "tiny", "lr_independent", tuple(rows), demos=2, tests=2, in_distribution=1, expert=1, videos=1, image_size=(128, 128)
+    )
+
+
+EXPERIMENTS = {f.__name__: f for f in (quick, lr_independent, lr, dense, tiny)}
+
+
+def experiment(name: str) -> Experiment:
+    """The named experiment; ValueError suggests the nearest name."""
+    return look_up(name, EXPERIMENTS, "experiment preset")()

@@ -1,0 +1,72 @@
+"""Which agent to evaluate, small enough to be sent to a worker, and how the worker builds it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal
+
+from para.control import ChunkExecutor, ExecutorConfig, Mode
+from para.evaluation.records import Settings, Subject
+from para.policy import Policy, checkpoint_hash
+from para.worlds.world import Agent, World
+
+Kind = Literal["policy", "expert", "oracle"]
+"""``expert``: the scripted teacher. ``oracle``: the teacher's motion, quantised to a policy's grid and executed as its
+chunks would be; what it cannot do, no policy on that grid can."""
+
+
+@dataclass(frozen=True)
+class AgentSpec:
+    """A row of the table."""
+
+    name: str
+    """Name in records and report, e.g. ``para``."""
+    kind: Kind
+    path: Path | None = None
+    """Folder of the saved policy; the oracle's is the policy whose grid it uses. None for the expert."""
+    mode: Mode = "servo"
+
+    def __post_init__(self) -> None:
+        if (self.path is None) != (self.kind == "expert"):
+            raise ValueError(
+                f"agent {self.name!r} of kind {self.kind!r}: a policy or an oracle needs the folder of a saved policy, "
+                f"the expert has none; got {self.path}"
+            )
+
+    def subject(self) -> Subject:
+        """Name and hash of the weights. FileNotFoundError where there is no saved policy."""
+        if self.path is None:
+            return Subject(self.name, "expert")
+        if not (self.path / "model.safetensors").exists():
+            raise FileNotFoundError(
+                f"agent {self.name!r}: no saved policy at {self.path}; train it (`para train`) or correct the path"
+            )
+        return Subject(self.name, checkpoint_hash(self.path))
+
+
+Setup = Callable[[AgentSpec, Settings], tuple[World, Agent]]
+"""Builds world and agent inside a worker; a function at the top level of a module, so that it can be sent there."""
+
+
+def libero_setup(spec: AgentSpec, settings: Settings) -> tuple[World, Agent]:
+    """A LIBERO world and the agent that `spec` names. Expert and oracle are privileged and read the world."""
+    from para.worlds.libero import LiberoWorld, ScriptedTeacher
+
+    world = LiberoWorld(settings.image_size)
+    if spec.kind == "expert":
+        return world, ScriptedTeacher(world)
+    assert spec.path is not None  # checked by AgentSpec
+    policy, executor = Policy.from_pretrained(spec.path, _device()), ExecutorConfig(mode=spec.mode)
+    if spec.kind == "oracle":
+        from para.evaluation.oracle import OracleAgent
+
+        return world, OracleAgent(world, policy, executor)
+    return world, ChunkExecutor(policy, executor)
+
+
+def _device() -> str:
+    import torch
+
+    return "cuda" if torch.cuda.is_available() else "cpu"

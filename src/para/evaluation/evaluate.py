@@ -1,0 +1,205 @@
+"""Conditions -> episodes, in parallel, resumable, each recorded when it is over."""
+
+from __future__ import annotations
+
+import multiprocessing
+import os
+import time
+from collections import deque
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import FIRST_COMPLETED, BrokenExecutor, Executor, Future, ProcessPoolExecutor, wait
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from para.evaluation.agents import AgentSpec, Setup, libero_setup
+from para.evaluation.conditions import Condition
+from para.evaluation.ledger import append_ledger
+from para.evaluation.progress import Progress, print_progress
+from para.evaluation.provenance import provenance
+from para.evaluation.records import (
+    EpisodeError,
+    EpisodeRecord,
+    Settings,
+    append_record,
+    read_records,
+    remaining,
+    sort_records,
+)
+from para.evaluation.video import video_path
+from para.evaluation.worker import Task, initialise, run_episode
+
+MAX_ATTEMPTS = 3
+"""Times that an episode is tried before its error stands as unresolved."""
+
+
+class EvaluationError(RuntimeError):
+    """Nothing runs: the first episodes all failed before the agent's first action."""
+
+
+@dataclass(frozen=True)
+class Evaluation:
+    """What is on record for the asked conditions."""
+
+    records: tuple[EpisodeRecord, ...]
+    errors: tuple[EpisodeError, ...]
+    """Unresolved; as long as there is one, the cell may not be published."""
+
+
+def evaluate(
+    spec: AgentSpec,
+    conditions: Sequence[Condition],
+    records_path: Path,
+    *,
+    workers: int = 2,
+    image_size: tuple[int, int] = (256, 256),
+    max_steps: int = 600,
+    videos: Path | None = None,
+    video_count: int = 8,
+    ledger: Path | None = None,
+    executor: Callable[[], Executor] | None = None,
+    setup: Setup = libero_setup,
+    progress: Callable[[Progress], None] = print_progress,
+) -> Evaluation:
+    """Run `conditions` that `spec` has not run yet and append them to `records_path`.
+
+    Ctrl-C stops at once and loses only the episodes in flight; the same call goes on where it stopped. `videos` is a
+    folder for the rollouts of the first `video_count` conditions. Where a condition is of the split ``test``, pass the
+    committed `ledger`. `executor` makes the pool (and makes it again when a worker was killed); by default `workers`
+    spawned processes of one thread each. `setup` builds world and agent in a worker.
+    """
+    subject, settings = spec.subject(), Settings(spec.mode, max_steps, image_size)
+    left = remaining(read_records(records_path), subject, settings, conditions, str(records_path))
+    filmed = {c for c in conditions[:video_count]} if videos is not None else set()
+    tasks = [
+        Task(
+            spec=spec,
+            subject=subject,
+            condition=c,
+            settings=settings,
+            setup=setup,
+            video=video_path(videos, c.axis, spec.name, c.split, c.index) if videos and c in filmed else None,
+            provenance=provenance(),
+        )
+        for c in left
+    ]
+    if ledger is not None:
+        for axis in sorted({c.axis for c in left if c.split == "test"}):
+            append_ledger(ledger, subject, axis, sum(c.axis == axis and c.split == "test" for c in left))
+    if tasks:
+        make = executor or (lambda: _spawned_pool(min(workers, len(tasks))))
+        with _single_threaded():
+            _run(tasks, make, workers, records_path, spec.name, len(conditions), progress)
+    found = read_records(records_path)
+    asked = {(c.axis, c.split, c.index, c.seed) for c in conditions}
+
+    def ours(record: EpisodeRecord | EpisodeError) -> bool:
+        c = record.condition
+        return (record.subject, record.settings) == (subject, settings) and (c.axis, c.split, c.index, c.seed) in asked
+
+    return Evaluation(
+        tuple(sort_records(filter(ours, found.episodes))), tuple(sort_records(filter(ours, found.errors)))
+    )
+
+
+def _run(
+    tasks: Sequence[Task],
+    make: Callable[[], Executor],
+    width: int,
+    path: Path,
+    name: str,
+    total: int,
+    progress: Callable[[Progress], None],
+) -> None:
+    """Keep `width` episodes in flight until all are recorded.
+
+    When a worker is killed, its pool dies and nobody knows which of the episodes in flight did it: they are suspects
+    and run one at a time afterwards, so that the guilty one cannot use up the attempts of the others.
+    """
+    begin, waiting, suspects = time.monotonic(), deque(tasks), deque[Task]()
+    running: dict[Future, Task] = {}
+    finished, placed, unresolved, alone = 0, 0, 0, False
+    pool = make()
+
+    def settle(task: Task, result: EpisodeRecord | EpisodeError, queue: deque[Task]) -> None:
+        nonlocal finished, placed, unresolved
+        if isinstance(result, EpisodeError) and task.attempts < MAX_ATTEMPTS:
+            queue.append(replace(task, attempts=task.attempts + 1))
+            return
+        append_record(path, result)
+        finished += 1
+        unresolved += isinstance(result, EpisodeError)
+        placed += isinstance(result, EpisodeRecord) and result.placed
+        if isinstance(result, EpisodeError) and finished == unresolved >= min(3, len(tasks)):
+            raise EvaluationError(
+                f"{name}: no episode gets as far as the first action; the last cause, after {MAX_ATTEMPTS} attempts: "
+                f"{result.cause}. Its traceback is above."
+            )
+        seconds = (time.monotonic() - begin) / finished
+        done = total - len(tasks) + finished
+        progress(Progress(name, done, total, finished - unresolved, placed, unresolved, seconds))
+
+    try:
+        while waiting or suspects or running:
+            broken = False
+            if not running:
+                alone = bool(suspects)
+            while (source := suspects if alone else waiting) and len(running) < (1 if alone else width):
+                task = source.popleft()
+                try:
+                    running[pool.submit(run_episode, task)] = task
+                except BrokenExecutor:  # died while idle
+                    source.appendleft(task)
+                    broken = True
+                    break
+            done = wait(running, return_when=FIRST_COMPLETED).done if running else set()
+            broken = broken or any(isinstance(future.exception(), BrokenExecutor) for future in done)
+            if broken:
+                done = wait(running).done  # the rest of a dead pool's futures fail at once
+            for future in sorted(done, key=lambda f: running[f].condition.index):
+                task, cause = running.pop(future), future.exception()
+                if cause is None:
+                    settle(task, future.result(), waiting)
+                    continue
+                killed = isinstance(cause, BrokenExecutor)
+                words = (
+                    "the worker process was killed (out of memory?)" if killed else f"{type(cause).__name__}: {cause}"
+                )
+                error = EpisodeError(task.subject, task.condition, task.settings, words, task.attempts, task.provenance)
+                settle(task, error, suspects)
+            if broken:
+                pool.shutdown(wait=False, cancel_futures=True)
+                pool = make()
+    except BaseException:
+        _kill(pool)
+        raise
+    pool.shutdown()
+
+
+def _spawned_pool(workers: int) -> Executor:
+    context = multiprocessing.get_context("spawn")  # a forked renderer or torch hangs
+    return ProcessPoolExecutor(workers, mp_context=context, initializer=initialise)
+
+
+def _kill(pool: Executor) -> None:
+    """Stop without waiting for episodes in flight."""
+    processes = list((getattr(pool, "_processes", None) or {}).values())
+    pool.shutdown(wait=False, cancel_futures=True)
+    for process in processes:
+        process.terminate()
+
+
+@contextmanager
+def _single_threaded() -> Iterator[None]:
+    """Processes spawned inside inherit one thread each; NumPy and torch read these when they are imported."""
+    names = ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS")
+    before = {name: os.environ.get(name) for name in names}
+    os.environ.update(dict.fromkeys(names, "1"))
+    try:
+        yield
+    finally:
+        for name, value in before.items():
+            if value is None:
+                del os.environ[name]
+            else:
+                os.environ[name] = value

@@ -1,0 +1,75 @@
+"""The row ``oracle``: grid, decoding and control without a network's errors."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+
+import numpy as np
+
+from para.control import ChunkExecutor, ExecutorConfig, OraclePolicy, Trajectory
+from para.geometry import VolumeGrid
+from para.heads import VolumeHeadConfig
+from para.policy import Policy
+from para.types import Command, Observation, RobotState
+from para.worlds.libero import LiberoWorld, ScriptedTeacher
+from para.worlds.world import Agent, Outcome, World, rollout
+
+
+class OracleAgent:
+    """Before each episode lets the teacher do it, then follows the teacher's motion through the policy's grid."""
+
+    def __init__(self, world: LiberoWorld, policy: Policy, config: ExecutorConfig) -> None:
+        self._world, self._policy, self._config = world, policy, config
+        self._grid = grid_of(policy)
+        self._executor: ChunkExecutor | None = None
+
+    def reset(self) -> None:
+        """Record the teacher in the running episode's layout, then start the episode again."""
+        layout, tape = self._world.layout, _Tape()
+        rollout(self._world, ScriptedTeacher(self._world), layout, [tape])
+        self._world.reset(layout)
+        policy = self._policy.config
+        oracle = OraclePolicy(tape.trajectory(), self._grid, policy.image_size, policy.camera, policy.horizon)
+        self._executor = ChunkExecutor(oracle, self._config)
+
+    def act(self, state: RobotState, observe: Callable[[], Observation]) -> Command | None:
+        """The executor's command."""
+        assert self._executor is not None, "reset() comes first"
+        return self._executor.act(state, observe)
+
+
+def grid_of(policy: Policy) -> VolumeGrid:
+    """The volume that a policy points into. ValueError for one that does not point."""
+    if not isinstance(policy.config.head, VolumeHeadConfig):
+        raise ValueError(
+            f"an oracle needs a policy with a volume head, this one has {type(policy.config.head).__name__}"
+        )
+    head, (width, height) = policy.network.head, policy.config.image_size
+    cell = head.config.cell_pixels if head.upsampled else policy.network.backbone.strides[0]
+    return head.grid(-(-height // cell), -(-width // cell))
+
+
+@dataclass
+class _Tape:
+    """A subscriber that remembers the motion and renders nothing."""
+
+    states: list[RobotState] = field(default_factory=list)
+    grips: list[float] = field(default_factory=list)
+
+    def start(self, world: World, agent: Agent) -> None:
+        pass
+
+    def before_step(self, world: World, agent: Agent, command: Command) -> None:
+        self.states.append(world.state())
+        self.grips.append(command.gripper)
+
+    def end(self, world: World, agent: Agent, outcome: Outcome) -> None:
+        pass
+
+    def trajectory(self) -> Trajectory:
+        """What was seen."""
+        poses = [state.T_world_ee for state in self.states]
+        return Trajectory(
+            np.array([p.translation for p in poses]), np.array([p.rotation for p in poses]), np.array(self.grips)
+        )

@@ -1,0 +1,154 @@
+"""Intervals and comparisons, by the rules of the benchmark.
+
+A cell is a rate with its Wilson interval. A comparison is a paired difference: both policies ran the same conditions,
+so the bootstrap resamples conditions (and, where there are several, training seeds), never single episodes.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from math import sqrt
+
+import numpy as np
+
+Z_95 = 1.959963984540054
+"""Two-sided 95 % quantile of the normal distribution."""
+
+
+@dataclass(frozen=True)
+class Rate:
+    """A success rate with its Wilson 95 % interval, all in [0, 1]."""
+
+    successes: int
+    n: int
+    value: float
+    low: float
+    high: float
+
+
+def wilson(successes: int, n: int, z: float = Z_95) -> Rate:
+    """Wilson's score interval (E. B. Wilson, "Probable inference...", JASA 22, 1927); n = 0 gives [0, 1] around NaN."""
+    if not 0 <= successes <= n:
+        raise ValueError(f"a rate needs 0 <= successes <= n, got {successes} of {n}")
+    if n == 0:
+        return Rate(0, 0, float("nan"), 0.0, 1.0)
+    share, z2 = successes / n, z * z
+    middle = (share + z2 / (2 * n)) / (1 + z2 / n)
+    half = z * sqrt(share * (1 - share) / n + z2 / (4 * n * n)) / (1 + z2 / n)
+    # The end that touches 0 or 1 is exact; rounding must not carry it across.
+    low = 0.0 if successes == 0 else max(0.0, middle - half)
+    high = 1.0 if successes == n else min(1.0, middle + half)
+    return Rate(successes, n, share, low, high)
+
+
+@dataclass(frozen=True)
+class PairedDifference:
+    """Rate of a minus rate of b on the same conditions, in [-1, 1]."""
+
+    n: int
+    """Conditions that both have."""
+    value: float
+    low: float
+    high: float
+    """Bootstrap 95 % interval (percentile)."""
+    p_value: float
+    """Exact two-sided sign test over the conditions on which a and b differ (McNemar's exact test)."""
+    only_a: float
+    only_b: float
+    """Conditions (mean over seeds) that only a, only b solved."""
+
+
+def paired_difference(a: np.ndarray, b: np.ndarray, draws: int = 10_000, seed: int = 0) -> PairedDifference:
+    """Compare outcomes `a` and `b`: (n,) or (training seeds, n) of 0/1, column i of both is the same condition.
+
+    With several training seeds the bootstrap resamples conditions and, independently for a and b, seeds. The p-value
+    is the exact sign test when there is one seed each, otherwise the bootstrap's (twice the smaller tail, add-one).
+    """
+    a, b = np.atleast_2d(np.asarray(a, float)), np.atleast_2d(np.asarray(b, float))
+    n = a.shape[1]
+    if b.shape[1] != n:
+        raise ValueError(f"paired outcomes need the same conditions, got {n} and {b.shape[1]}")
+    if n == 0:
+        return PairedDifference(0, float("nan"), -1.0, 1.0, 1.0, 0.0, 0.0)
+    rng = np.random.default_rng(seed)
+    differences = np.empty(draws)
+    for draw in range(draws):
+        columns = rng.integers(0, n, n)
+        rows_a = rng.integers(0, len(a), len(a)) if len(a) > 1 else [0]
+        rows_b = rng.integers(0, len(b), len(b)) if len(b) > 1 else [0]
+        differences[draw] = a[rows_a][:, columns].mean() - b[rows_b][:, columns].mean()
+    low, high = np.quantile(differences, [0.025, 0.975])
+    mean_a, mean_b = a.mean(0), b.mean(0)
+    if len(a) == len(b) == 1:
+        p_value = _sign_test(int((mean_a > mean_b).sum()), int((mean_b > mean_a).sum()))
+    else:
+        tail = min((differences <= 0).sum(), (differences >= 0).sum())
+        p_value = min(1.0, 2 * (tail + 1) / (draws + 1))
+    only_a, only_b = float(np.clip(mean_a - mean_b, 0, None).sum()), float(np.clip(mean_b - mean_a, 0, None).sum())
+    return PairedDifference(n, float((mean_a - mean_b).mean()), float(low), float(high), p_value, only_a, only_b)
+
+
+def not_behind(difference: PairedDifference, margin: float = 0.05) -> bool:
+    """The benchmark's "not behind": the lower end of the paired interval is above -5 points."""
+    return difference.low > -margin
+
+
+def holm(p_values: Sequence[float]) -> list[float]:
+    """Holm's step-down adjusted p-values, in the given order (S. Holm, Scand. J. Statistics 6, 1979)."""
+    order = sorted(range(len(p_values)), key=lambda i: p_values[i])
+    adjusted, running = [0.0] * len(p_values), 0.0
+    for rank, i in enumerate(order):
+        running = max(running, min(1.0, (len(p_values) - rank) * p_values[i]))
+        adjusted[i] = running
+    return adjusted
+
+
+def graded_area(levels: Sequence[float], rates: Sequence[float]) -> float:
+    """Area under a curve of rates over `levels` (ring angle, calibration error) by their span: [0, 1]."""
+    if len(levels) != len(rates) or len(levels) < 2:
+        raise ValueError(f"a graded curve needs one rate for each of >= 2 levels, got {len(levels)} and {len(rates)}")
+    order = np.argsort(levels)
+    x, y = np.asarray(levels, float)[order], np.asarray(rates, float)[order]
+    if np.any(np.diff(x) <= 0):
+        raise ValueError(f"levels of a graded curve must differ, got {list(levels)}")
+    return float((np.diff(x) * (y[1:] + y[:-1]) / 2).sum() / (x[-1] - x[0]))
+
+
+@dataclass(frozen=True)
+class DistanceBin:
+    """Rate of the episodes whose distance lies in [low_m, high_m)."""
+
+    low_m: float
+    high_m: float
+    mean_m: float
+    """Mean distance of the bin's episodes [m]."""
+    rate: Rate
+
+
+def success_by_distance(distances: np.ndarray, successes: np.ndarray, bins: int = 6) -> list[DistanceBin]:
+    """Rates in bins of equal width over distance [m] from the training region; empty bins are left out."""
+    distances, successes = np.asarray(distances, float), np.asarray(successes, bool)
+    if distances.shape != successes.shape:
+        raise ValueError(f"one distance for each episode: got {distances.shape} and {successes.shape}")
+    if len(distances) == 0:
+        return []
+    edges = np.linspace(distances.min(), distances.max() + 1e-9, bins + 1)
+    which = np.clip(np.searchsorted(edges, distances, side="right") - 1, 0, bins - 1)
+    found = []
+    for i in range(bins):
+        inside = which == i
+        if inside.any():
+            rate = wilson(int(successes[inside].sum()), int(inside.sum()))
+            found.append(DistanceBin(float(edges[i]), float(edges[i + 1]), float(distances[inside].mean()), rate))
+    return found
+
+
+def _sign_test(wins: int, losses: int) -> float:
+    """Exact two-sided binomial test of wins against losses at 1/2."""
+    n, k = wins + losses, min(wins, losses)
+    tail, term = 0, 1  # sums of binomial coefficients stay exact integers
+    for i in range(k + 1):
+        tail += term
+        term = term * (n - i) // (i + 1)
+    return min(1.0, 2 * tail / 2**n)

@@ -1,0 +1,184 @@
+"""Episodes in parallel: resumed, retried, killed, filmed, counted."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from concurrent.futures import Executor, Future
+from pathlib import Path
+
+import av
+import pytest
+
+from evaluation.fake_world import conditions, fake_setup
+from para.evaluation import AgentSpec, EvaluationError, RecordsError, evaluate, read_ledger, read_records
+from para.worlds.world import Stage
+
+
+class Inline(Executor):
+    """Runs a task when it is submitted."""
+
+    def submit(self, fn, /, *args, **kwargs):
+        future = Future()
+        try:
+            future.set_result(fn(*args, **kwargs))
+        except BaseException as error:
+            future.set_exception(error)
+        return future
+
+
+@pytest.fixture(autouse=True)
+def _folder(tmp_path, monkeypatch):
+    monkeypatch.setenv("PARA_TEST_FOLDER", str(tmp_path))
+    monkeypatch.setenv("PYTHONPATH", os.pathsep.join(sys.path))
+
+
+def run(tmp_path: Path, name: str = "good", n: int = 4, **options):
+    options = {"executor": Inline, "max_steps": 60, **options}
+    return evaluate(
+        AgentSpec(name, "expert"), conditions(n, options.pop("split", "validation")), tmp_path / "lr.jsonl",
+        setup=fake_setup, progress=lambda progress: None, **options,
+    )  # fmt: skip
+
+
+def test_every_episode_is_recorded_with_its_outcome(tmp_path):
+    result = run(tmp_path)
+    assert [r.stage for r in result.records] == [Stage.PLACE, Stage.GRASP] * 2
+    assert [r.steps for r in result.records] == [30, 60, 30, 60]
+    assert [r.ended_by for r in result.records] == ["finished", "limit"] * 2
+    assert not result.errors
+    assert result.records[0].provenance.versions[0][0] == "python"
+
+
+def test_it_resumes_where_it_stopped(tmp_path):
+    seen = []
+    run(tmp_path, n=2)
+    result = evaluate(
+        AgentSpec("good", "expert"), conditions(5), tmp_path / "lr.jsonl", setup=fake_setup, executor=Inline,
+        max_steps=60, progress=seen.append,
+    )  # fmt: skip
+    assert len(result.records) == 5
+    assert [p.done for p in seen] == [3, 4, 5] and seen[-1].total == 5
+    assert len((tmp_path / "lr.jsonl").read_text().splitlines()) == 5
+
+
+def test_other_settings_do_not_mix_into_a_table(tmp_path):
+    run(tmp_path)
+    with pytest.raises(
+        RecordsError, match=r"good has lr validation 0 recorded under another settings.*another records file"
+    ):
+        run(tmp_path, max_steps=61)
+
+
+def test_an_exception_before_the_first_action_is_run_again(tmp_path):
+    result = run(tmp_path, "early-once")
+    assert [r.attempts for r in result.records] == [2] * 4
+    assert not result.errors
+
+
+def test_an_exception_after_the_first_action_is_the_policys_failure(tmp_path):
+    result = run(tmp_path, "late-always")
+    assert {r.ended_by for r in result.records} == {"failure: OSError: late trouble"}
+    assert [r.steps for r in result.records] == [5] * 4
+    assert {r.attempts for r in result.records} == {1}
+
+
+@pytest.mark.parametrize("name", ["early-always", "broken-setup"])
+def test_it_gives_up_when_nothing_runs(tmp_path, name):
+    with pytest.raises(EvaluationError, match=r"OSError: early trouble|RuntimeError: no OpenGL here"):
+        run(tmp_path, name, n=50)
+    assert len(read_records(tmp_path / "lr.jsonl").errors) == 3
+
+
+def test_a_killed_worker_is_replaced_and_its_episode_run_again(tmp_path):
+    result = run(tmp_path, "early-kill", n=6, executor=None, workers=2)
+    assert len(result.records) == 6 and not result.errors
+    assert max(r.attempts for r in result.records) == 2
+
+
+def test_an_episode_that_always_kills_its_worker_stays_an_error_and_spares_the_others(tmp_path):
+    result = run(tmp_path, "late-kill forever", n=6, executor=None, workers=2)
+    assert [e.condition.index for e in result.errors] == [3]
+    assert "killed" in result.errors[0].cause and result.errors[0].attempts == 3
+    assert sorted(r.condition.index for r in result.records) == [0, 1, 2, 4, 5]
+
+
+def test_ctrl_c_stops_at_once_and_keeps_what_is_done(tmp_path):
+    script = f"""
+import sys
+sys.path[:0] = {sys.path!r}
+from pathlib import Path
+from para.evaluation import AgentSpec, evaluate
+from evaluation.fake_world import conditions, fake_setup
+if __name__ == "__main__":
+    evaluate(AgentSpec("slow", "expert"), conditions(1000), Path({str(tmp_path / "lr.jsonl")!r}),
+             setup=fake_setup, workers=1, max_steps=60)
+"""
+    file = tmp_path / "script.py"
+    file.write_text(script)
+    process = subprocess.Popen([sys.executable, str(file)], stderr=subprocess.PIPE, start_new_session=True)
+    records, begin = tmp_path / "lr.jsonl", time.monotonic()
+    while not (records.exists() and records.stat().st_size) and time.monotonic() - begin < 60:
+        time.sleep(0.1)
+    os.killpg(process.pid, signal.SIGINT)  # as a terminal does: parent and workers get it
+    process.communicate(timeout=20)
+    assert process.returncode != 0
+    assert 1 <= len(read_records(records).episodes) < 1000
+
+
+def test_the_first_episodes_are_filmed(tmp_path):
+    run(tmp_path, videos=tmp_path / "videos", video_count=2)
+    films = sorted(p.relative_to(tmp_path / "videos").as_posix() for p in (tmp_path / "videos").rglob("*"))
+    assert [f for f in films if f.endswith("4")] == [
+        "lr/good/validation_000.mp4",
+        "lr/good/validation_001.mp4",
+    ]
+    with av.open(str(tmp_path / "videos/lr/good/validation_000.mp4")) as container:
+        stream = container.streams.video[0]
+        assert stream.codec_context.name == "h264" and stream.codec_context.pix_fmt == "yuv420p"
+        frames = [f.to_ndarray(format="rgb24").mean() for f in container.decode(stream)]
+    assert len(frames) == 10 + 27  # every third of 30 steps, then the last picture held for a second
+    assert frames == sorted(frames)
+
+
+def test_a_test_evaluation_enters_the_ledger_once(tmp_path):
+    for _ in range(2):  # the second has nothing left to run and so has not looked
+        run(tmp_path, split="test", ledger=tmp_path / "ledger.jsonl")
+    run(tmp_path, "other", split="validation", ledger=tmp_path / "ledger.jsonl")
+    (entry,) = read_ledger(tmp_path / "ledger.jsonl")
+    assert (entry.policy, entry.axis, entry.n, entry.checkpoint) == ("good", "lr", 4, "expert")
+
+
+def test_a_torn_last_line_is_cut_and_its_episode_run_again(tmp_path):
+    run(tmp_path)
+    path = tmp_path / "lr.jsonl"
+    path.write_bytes(path.read_bytes()[:-40])
+    assert len(read_records(path).episodes) == 3
+    assert len(run(tmp_path).records) == 4
+    assert all(json.loads(line) for line in path.read_text().splitlines())
+
+
+def test_other_damage_is_named(tmp_path):
+    run(tmp_path)
+    path = tmp_path / "lr.jsonl"
+    lines = path.read_text().splitlines()
+    path.write_text("\n".join([lines[0], lines[1][:50], *lines[2:]]) + "\n")
+    with pytest.raises(RecordsError, match=r"lr\.jsonl:2: not an episode record"):
+        read_records(path)
+
+
+def test_records_read_back_as_they_were(tmp_path):
+    result = run(tmp_path)
+    assert set(read_records(tmp_path / "lr.jsonl").episodes) == set(result.records)
+    assert result.records[0].condition == conditions(4)[0]
+
+
+def test_agent_specs_say_what_is_missing(tmp_path):
+    with pytest.raises(ValueError, match="needs the folder of a saved policy"):
+        AgentSpec("para", "policy")
+    with pytest.raises(FileNotFoundError, match="no saved policy at"):
+        AgentSpec("para", "policy", tmp_path).subject()

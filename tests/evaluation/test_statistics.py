@@ -1,0 +1,100 @@
+"""Intervals and tests against SciPy, published numbers and each other."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from scipy import stats
+
+from para.evaluation import graded_area, holm, not_behind, paired_difference, success_by_distance, wilson
+
+
+@pytest.mark.parametrize(
+    ("k", "n"), [(0, 1), (1, 1), (0, 100), (1, 100), (54, 100), (117, 192), (199, 200), (200, 200)]
+)
+def test_wilson_is_scipys(k, n):
+    ours, theirs = wilson(k, n), stats.binomtest(k, n).proportion_ci(0.95, method="wilson")
+    assert (ours.low, ours.high) == pytest.approx((theirs.low, theirs.high), abs=1e-12)
+    assert ours.low <= ours.value <= ours.high
+
+
+def test_wilson_of_nothing_says_nothing():
+    assert (wilson(0, 0).low, wilson(0, 0).high) == (0, 1)
+    with pytest.raises(ValueError, match="3 of 2"):
+        wilson(3, 2)
+
+
+def test_paired_difference_knows_that_conditions_are_shared():
+    rng = np.random.default_rng(0)
+    hard = rng.random(200)
+    b = hard < 0.5
+    a = hard < 0.6  # a solves all that b solves, and some more
+    paired = paired_difference(a, b)
+    shuffled = paired_difference(a, rng.permutation(b))
+    assert paired.value == pytest.approx(a.mean() - b.mean()) == pytest.approx(shuffled.value)
+    assert paired.high - paired.low < 0.7 * (shuffled.high - shuffled.low)
+    assert paired.only_b == 0 and paired.low > 0
+
+
+def test_the_bootstrap_interval_agrees_with_the_normal_one():
+    rng = np.random.default_rng(1)
+    a, b = rng.random(400) < 0.7, rng.random(400) < 0.5
+    found, d = paired_difference(a, b), a.astype(float) - b
+    half = 1.96 * d.std() / 20
+    assert (found.low, found.high) == pytest.approx((d.mean() - half, d.mean() + half), abs=0.01)
+
+
+def test_the_p_value_is_mcnemars_exact_one():
+    a, b = np.array([1] * 9 + [0] * 2 + [1] * 20), np.array([0] * 9 + [1] * 2 + [1] * 20)
+    assert paired_difference(a, b).p_value == pytest.approx(stats.binomtest(9, 11).pvalue)
+    assert paired_difference(b, a).p_value == pytest.approx(stats.binomtest(2, 11).pvalue)
+    assert paired_difference(a, a).p_value == 1
+
+
+def test_training_seeds_widen_the_interval():
+    rng = np.random.default_rng(2)
+    b = np.zeros((3, 200))
+    a = np.stack([rng.random(200) < share for share in (0.2, 0.5, 0.8)])
+    one = paired_difference(a[1], b[1])
+    three = paired_difference(a, b)
+    assert three.high - three.low > 2 * (one.high - one.low)
+
+
+def test_nothing_in_common_gives_no_answer():
+    empty = paired_difference(np.empty(0), np.empty(0))
+    assert empty.n == 0 and (empty.low, empty.high, empty.p_value) == (-1, 1, 1)
+    with pytest.raises(ValueError, match="same conditions, got 2 and 3"):
+        paired_difference(np.ones(2), np.ones(3))
+
+
+def test_not_behind_is_a_matter_of_the_intervals_lower_end():
+    same = np.ones(200)
+    assert not_behind(paired_difference(same, same))
+    few = np.array([1, 0] * 10)
+    assert not not_behind(paired_difference(few, few[::-1]))
+
+
+def test_holm_step_by_step():
+    assert holm([0.01, 0.04, 0.03, 0.005]) == pytest.approx([0.03, 0.06, 0.06, 0.02])
+    assert holm([0.9, 0.8]) == [1, 1]
+    assert holm([]) == []
+
+
+def test_area_under_a_graded_curve():
+    assert graded_area([0, 10, 20], [1, 1, 1]) == 1
+    assert graded_area([20, 0, 10], [0, 1, 0.5]) == pytest.approx(0.5)
+    paper = graded_area([0, 3.6, 7.1, 10.7, 14.3, 17.9, 21.4, 25], [0.88, 0.79, 0.62, 0.63, 0.62, 0.62, 0.33, 0.38])
+    assert paper == pytest.approx(0.606, abs=0.001)
+    with pytest.raises(ValueError, match="must differ"):
+        graded_area([1, 1], [0, 1])
+
+
+def test_success_by_distance_counts_every_episode_once():
+    rng = np.random.default_rng(3)
+    distance = rng.uniform(0.04, 0.32, 200)
+    success = rng.random(200) < 1 - 2 * distance
+    bins = success_by_distance(distance, success)
+    assert len(bins) == 6 and sum(b.rate.n for b in bins) == 200
+    assert sum(b.rate.successes for b in bins) == success.sum()
+    assert all(b.low_m <= b.mean_m <= b.high_m for b in bins)
+    assert success_by_distance(np.array([]), np.array([])) == []

@@ -52,7 +52,8 @@ Setup = Callable[[AgentSpec, Settings], tuple[World, Agent]]
 
 def libero_setup(spec: AgentSpec, settings: Settings) -> tuple[World, Agent]:
     """A LIBERO world and the agent that `spec` names. Expert and oracle are privileged and read the world."""
-    from para.worlds.libero import LiberoWorld, ScriptedTeacher
+    from para.worlds.libero.libero_world import LiberoWorld
+    from para.worlds.libero.teacher import ScriptedTeacher
 
     world = LiberoWorld(settings.image_size)
     if spec.kind == "expert":

@@ -12,7 +12,8 @@ from para.geometry import VolumeGrid
 from para.heads import VolumeHeadConfig
 from para.policy import Policy
 from para.types import Command, Observation, RobotState
-from para.worlds.libero import LiberoWorld, ScriptedTeacher
+from para.worlds.libero.libero_world import LiberoWorld
+from para.worlds.libero.teacher import ScriptedTeacher
 from para.worlds.world import Agent, Outcome, World, rollout
 
 

@@ -14,7 +14,9 @@ import sys
 INSTALL_HINT = (
     "MuJoCo needs OpenGL without a screen. On Debian or Ubuntu:\n"
     "    apt-get install -y --no-install-recommends libegl1 libegl-mesa0 libgl1-mesa-dri     # MUJOCO_GL=egl\n"
-    "or  apt-get install -y --no-install-recommends libosmesa6                               # MUJOCO_GL=osmesa"
+    "or  apt-get install -y --no-install-recommends libosmesa6                               # MUJOCO_GL=osmesa\n"
+    "If they are installed: MuJoCo reads MUJOCO_GL when it is first imported. Import para.worlds.libero before mujoco, or\n"
+    "set MUJOCO_GL=egl before starting Python."
 )
 
 

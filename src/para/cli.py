@@ -1,0 +1,240 @@
+"""The `para` command."""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+from typing import Annotated, Literal
+
+import tyro
+
+Workers = Annotated[int, tyro.conf.arg(help="Processes; one per core is best.")]
+
+
+def demos(
+    out: Path,
+    axis: str = "lr_independent",
+    split: Literal["test", "validation"] = "test",
+    count: int | None = None,
+    image_size: tuple[int, int] = (256, 256),
+    workers: Workers = 2,
+) -> None:
+    """Record scripted demonstrations in LIBERO as a LeRobotDataset v3 with camera columns.
+
+    Stop it with Ctrl-C and repeat the command to go on.
+
+    Args:
+        out: Folder of the dataset.
+        axis: Whose training layouts to demonstrate (lr, lr_independent, nf, dense, view).
+        split: The training set for the test, or the smaller one to validate on.
+        count: How many of the layouts; all by default.
+        image_size: Width and height of the pictures [px].
+    """
+    from para.evaluation.axes import axis_named
+    from para.worlds.libero import record_dataset
+
+    layouts = axis_named(axis).training_layouts(split, count)
+    record_dataset(layouts, out, image_size=image_size, workers=workers)
+
+
+def check(dataset: Path, pictures: Path | None = None) -> None:
+    """Decide from the pictures whether every episode's camera is right; exit code 1 when not.
+
+    Args:
+        dataset: Folder of the dataset.
+        pictures: Where to draw the suspicious episodes; beside the dataset by default.
+    """
+    from para.demos import DemoDataset
+    from para.demos.check import check_dataset
+
+    report = check_dataset(DemoDataset.open(dataset), pictures or dataset.with_name(f"{dataset.name}-check"))
+    print(report.text())
+    if not report.ok:
+        raise SystemExit(1)
+
+
+def camera(dataset: Path | None = None, image_size: tuple[int, int] = (256, 256), cell_pixels: float = 4.0) -> None:
+    """Print what a camera can do at a workspace, and where it would stand better.
+
+    Millimetres per cell, millimetres per millimetre of height error, visible share of the workspace.
+
+    Args:
+        dataset: Whose camera and workspace; by default LIBERO's training camera and table.
+        image_size: Width and height of the policy's input [px].
+        cell_pixels: Pixels to a cell of the volume.
+    """
+    from para.demos.camera_report import camera_report, dataset_camera
+
+    if dataset is not None:
+        from para.demos import DemoDataset
+
+        name, seen, workspace = dataset_camera(DemoDataset.open(dataset))
+    else:
+        from para.worlds.libero.camera import training_camera
+        from para.worlds.libero.layout import WORKSPACE
+
+        name, seen, workspace = "agentview", training_camera(*image_size), WORKSPACE
+    print(camera_report(seen.resize(*image_size), workspace, cell_pixels).text(name))
+
+
+def train(
+    dataset: Path,
+    out: Path,
+    preset: str = "para",
+    steps: int | None = None,
+    batch_size: int | None = None,
+    seed: int = 0,
+    resume: bool = True,
+    tracker: Literal["wandb", "tensorboard"] | None = None,
+) -> None:
+    """Train a policy on a dataset. Ctrl-C saves; the same command resumes.
+
+    Args:
+        dataset: Folder of the dataset.
+        out: Folder of the run: policy/, log.jsonl, first_batch.png.
+        preset: para, para_paper_lite0_224, para_dino, cls_regression or cls_regression_camera.
+        steps: Optimiser steps; the preset's by default.
+        batch_size: Samples of a step; the preset's by default.
+        seed: Of weights, order and augmentation.
+        resume: Go on from the folder's last state.
+        tracker: Also log there.
+    """
+    from para.dataset import build_samples
+    from para.demos import DemoDataset
+    from para.presets import fitted, policy_preset
+    from para.training import train as run
+
+    config = policy_preset(preset)
+    demonstrations = DemoDataset.open(dataset)
+    workspace = replace(config.policy, workspace=demonstrations.meta.workspace)
+    changes = {"steps": steps, "batch_size": batch_size, "seed": seed, "policy": workspace}
+    config = replace(config, **{k: v for k, v in changes.items() if v is not None})
+    samples = build_samples(demonstrations, config.policy.camera, config.policy.horizon, config.stride)
+    run(fitted(config, samples), samples, out, resume, {"preset": preset, "dataset": dataset.name}, tracker)
+
+
+def evaluate(
+    records: Path,
+    policy: Path | None = None,
+    name: str | None = None,
+    oracle: bool = False,
+    axis: str = "lr_independent",
+    split: Literal["test", "validation", "in_distribution"] = "validation",
+    episodes: int = 50,
+    mode: Literal["servo", "realtime"] = "servo",
+    videos: Path | None = None,
+    workers: Workers = 2,
+    ledger: Path = Path("results/ledger.jsonl"),
+) -> None:
+    """Run a policy on an axis's conditions and append to a records file. Repeat the command to go on.
+
+    Args:
+        records: JSON-lines file of episode records.
+        policy: Folder of the saved policy; without it the scripted expert runs.
+        name: Row name in the records; the folder's name by default.
+        oracle: Play the expert's future through this policy's grid instead of its predictions.
+        axis: lr, lr_independent, nf, dense or view.
+        split: Tune on `validation`; `test` is noted in the ledger.
+        episodes: How many conditions, one episode each.
+        mode: servo (drive to each target) or realtime (20 Hz, measured latency).
+        videos: Folder for the first rollouts' films.
+        ledger: Where test evaluations are noted.
+    """
+    from para.evaluation.agents import AgentSpec
+    from para.evaluation.axes import axis_named
+    from para.evaluation.evaluate import evaluate as run
+    from para.evaluation.statistics import wilson
+
+    kind = "expert" if policy is None else "oracle" if oracle else "policy"
+    label = name or ("expert" if policy is None else policy.parent.name if policy.name == "policy" else policy.name)
+    conditions = getattr(axis_named(axis), f"{split}_conditions")(episodes)
+    spec = AgentSpec(label, kind, policy, mode)
+    found = run(spec, conditions, records, workers=workers, videos=videos, ledger=ledger if split == "test" else None)
+    stages = [r.stage.value for r in found.records]
+    counts = ", ".join(f"{stage} {stages.count(stage)}" for stage in ("PLACE", "GRASP", "MISS"))
+    placed = stages.count("PLACE")
+    low, high = wilson(placed, max(1, len(stages)))
+    print(f"{label} on {axis}/{split}: {counts}; PLACE {placed / max(1, len(stages)):.1%} [{low:.1%}, {high:.1%}]")
+    print(f"records: {records}")
+    if found.errors:
+        raise SystemExit(f"{len(found.errors)} episodes have unresolved errors; repeat the command to try them again")
+
+
+def report(run: Path) -> None:
+    """Write a run's self-contained HTML page.
+
+    Args:
+        run: Folder of the run, as `para reproduce` makes it.
+    """
+    from para.report import build_report
+
+    print(f"report: {build_report(run)}")
+
+
+def show(
+    what: Literal["dataset", "targets", "volume", "rollout"],
+    out: Path,
+    dataset: Path | None = None,
+    policy: Path | None = None,
+    episode: int = 0,
+    frame: int = 0,
+    axis: str = "lr_independent",
+) -> None:
+    """Look at anything: writes a PNG, JPEG or MP4.
+
+    Args:
+        what: `dataset` (film of an episode with the projected end effector), `targets` (a moment with its targets),
+            `volume` (a policy's volume at a moment), `rollout` (film of a policy on a validation condition).
+        out: Picture or film to write.
+        dataset: Folder of the dataset.
+        policy: Folder of the saved policy.
+        episode: Which episode, or which validation condition for a rollout.
+        frame: Which frame of it.
+        axis: Whose validation conditions.
+    """
+    from para.report import show as views
+
+    print(f"wrote {views.show(what, out, dataset, policy, episode, frame, axis)}")
+
+
+def reproduce(preset: str = "quick", out: Path | None = None, workers: Workers = 2) -> None:
+    """Demonstrations, training, evaluation and report in one go. Ctrl-C stops; the same command goes on.
+
+    Args:
+        preset: quick (half an hour on two cores), lr, dense, lr_independent (full size), tiny (a check of the machinery).
+        out: Folder of the run; outputs/<preset> by default.
+    """
+    from para.presets import experiment
+    from para.reproduce import reproduce as run
+
+    run(experiment(preset), out or Path("outputs") / preset, workers)
+
+
+COMMANDS: dict[str, Callable[..., None]] = {
+    f.__name__: f for f in (demos, check, camera, train, evaluate, report, show, reproduce)
+}
+
+
+def main(arguments: list[str] | None = None) -> None:
+    """Parse and run. Expected errors print their message alone; PARA_DEBUG=1 shows where they came from."""
+    try:
+        tyro.extras.subcommand_cli_from_dict(COMMANDS, prog="para", description=_description(), args=arguments)
+    except KeyboardInterrupt:
+        print("\nstopped; the same command goes on from here", file=sys.stderr)
+        raise SystemExit(130) from None
+    except (ValueError, FileNotFoundError) as error:
+        if os.environ.get("PARA_DEBUG"):
+            raise
+        print(f"para: {error}", file=sys.stderr)
+        raise SystemExit(2) from None
+
+
+def _description() -> str:
+    return "Pixel-aligned robot actions: demonstrations, training, evaluation and report."
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,134 @@
+"""Videos and pictures as data inside the page, within a budget of bytes."""
+
+from __future__ import annotations
+
+import base64
+import io
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import av
+from PIL import Image
+
+from para.evaluation.records import EpisodeRecord
+from para.evaluation.video import video_path
+from para.report.cells import AxisTable
+from para.report.run_folder import RunFolder
+
+PAGE_BYTES = 14_000_000
+"""Most bytes of the whole page."""
+
+
+@dataclass
+class Budget:
+    """Bytes that may still be put into the page."""
+
+    left: int = PAGE_BYTES
+    missing: int = 0
+    """Items that did not fit."""
+
+    def take(self, data: bytes) -> bool:
+        """Whether `data` fits, base64-encoded; then it is counted."""
+        size = 4 * len(data) // 3 + 200
+        if size > self.left:
+            self.missing += 1
+            return False
+        self.left -= size
+        return True
+
+
+@dataclass(frozen=True)
+class Film:
+    """One rollout's video."""
+
+    record: EpisodeRecord
+    source: str
+    """data: URI of the H.264 file."""
+    poster: str
+    """data: URI of its first frame."""
+    width: int
+    height: int
+
+
+@dataclass(frozen=True)
+class FilmStrip:
+    """The same condition, one film for each policy that was filmed on it."""
+
+    axis: str
+    index: int
+    films: tuple[Film, ...]
+
+
+@dataclass(frozen=True)
+class Picture:
+    """A figure."""
+
+    source: str
+    caption: str
+    width: int
+    height: int
+
+
+@dataclass
+class Media:
+    """All that is embedded."""
+
+    strips: list[FilmStrip] = field(default_factory=list)
+    pictures: list[Picture] = field(default_factory=list)
+    budget: Budget = field(default_factory=Budget)
+
+
+def collect_media(run: RunFolder, tables: Sequence[AxisTable], reserve: int) -> Media:
+    """Pictures first, then film strips, the axes by turns; `reserve` bytes stay free for the rest of the page."""
+    media = Media(budget=Budget(PAGE_BYTES - reserve))
+    for path in sorted(run.pictures.glob("*.png")) if run.pictures.exists() else []:
+        data = path.read_bytes()
+        if media.budget.take(data):
+            note = path.with_suffix(".txt")
+            caption = note.read_text().strip() if note.exists() else path.stem.replace("_", " ")
+            with Image.open(io.BytesIO(data)) as image:
+                media.pictures.append(Picture(data_uri(data, "image/png"), caption, *image.size))
+    media.strips = _strips(run, tables, media.budget)
+    return media
+
+
+def _strips(run: RunFolder, tables: Sequence[AxisTable], budget: Budget) -> list[FilmStrip]:
+    wanted: list[tuple[int, AxisTable]] = []
+    for table in tables:
+        indices = {r.condition.index for row in table.rows for r in row.main.episodes if _path(run, r).exists()}
+        wanted += [(index, table) for index in indices]
+    strips = []
+    for index, table in sorted(wanted, key=lambda pair: (pair[0], tables.index(pair[1]))):
+        films = []
+        for row in table.rows:
+            for record in row.main.episodes:
+                if record.condition.index == index and (film := _film(_path(run, record), record, budget)):
+                    films.append(film)
+        if films:
+            strips.append(FilmStrip(table.axis, index, tuple(films)))
+    return strips
+
+
+def _path(run: RunFolder, record: EpisodeRecord) -> Path:
+    condition = record.condition
+    return video_path(run.videos, condition.axis, record.subject.policy, condition.split, condition.index)
+
+
+def _film(path: Path, record: EpisodeRecord, budget: Budget) -> Film | None:
+    if not path.exists():
+        return None
+    data = path.read_bytes()
+    if not budget.take(data):
+        return None
+    with av.open(io.BytesIO(data)) as container:
+        image = next(container.decode(video=0)).to_image()
+    buffer = io.BytesIO()
+    image.save(buffer, "JPEG", quality=70)
+    budget.take(buffer.getvalue())
+    return Film(record, data_uri(data, "video/mp4"), data_uri(buffer.getvalue(), "image/jpeg"), *image.size)
+
+
+def data_uri(data: bytes, kind: str) -> str:
+    """``data:`` URI of a file's bytes."""
+    return f"data:{kind};base64,{base64.b64encode(data).decode()}"

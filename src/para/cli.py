@@ -40,7 +40,7 @@ def demos(
     record_dataset(layouts, out, image_size=image_size, workers=workers)
 
 
-def check(dataset: Path, pictures: Path | None = None) -> None:
+def check(dataset: tyro.conf.Positional[Path], pictures: Path | None = None) -> None:
     """Decide from the pictures whether every episode's camera is right; exit code 1 when not.
 
     Args:
@@ -156,14 +156,14 @@ def evaluate(
     stages = [r.stage.value for r in found.records]
     counts = ", ".join(f"{stage} {stages.count(stage)}" for stage in ("PLACE", "GRASP", "MISS"))
     placed = stages.count("PLACE")
-    low, high = wilson(placed, max(1, len(stages)))
-    print(f"{label} on {axis}/{split}: {counts}; PLACE {placed / max(1, len(stages)):.1%} [{low:.1%}, {high:.1%}]")
+    rate = wilson(placed, len(stages))
+    print(f"{label} on {axis}/{split}: {counts}; PLACE {rate.value:.0%} [{rate.low:.0%}, {rate.high:.0%}]")
     print(f"records: {records}")
     if found.errors:
         raise SystemExit(f"{len(found.errors)} episodes have unresolved errors; repeat the command to try them again")
 
 
-def report(run: Path) -> None:
+def report(run: tyro.conf.Positional[Path]) -> None:
     """Write a run's self-contained HTML page.
 
     Args:
@@ -175,7 +175,7 @@ def report(run: Path) -> None:
 
 
 def show(
-    what: Literal["dataset", "targets", "volume", "rollout"],
+    what: tyro.conf.Positional[Literal["dataset", "targets", "volume", "rollout"]],
     out: Path,
     dataset: Path | None = None,
     policy: Path | None = None,

@@ -34,10 +34,9 @@ def demos(
         image_size: Width and height of the pictures [px].
     """
     from para.evaluation.axes import axis_named
-    from para.worlds.libero import record_dataset
+    from para.reproduce import record
 
-    layouts = axis_named(axis).training_layouts(split, count)
-    record_dataset(layouts, out, image_size=image_size, workers=workers)
+    record(axis_named(axis).training_layouts(split, count), out, image_size, workers)
 
 
 def check(dataset: tyro.conf.Positional[Path], pictures: Path | None = None) -> None:

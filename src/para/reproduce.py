@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -19,7 +19,8 @@ from para.presets import Experiment, fitted
 from para.report import RunFolder, build_report
 from para.report.episode_pictures import draw_episode_volumes
 from para.training import train
-from para.worlds.libero import record_dataset
+from para.worlds.libero.layout import Layout
+from para.worlds.libero.record_demos import record_demos
 
 
 def reproduce(experiment: Experiment, folder: Path, workers: int = 2, ledger: Path | None = None) -> Path:
@@ -33,7 +34,7 @@ def reproduce(experiment: Experiment, folder: Path, workers: int = 2, ledger: Pa
     axis = axis_named(experiment.axis)
     with _stage(run, "demonstrations", f"record demonstrations of axis {experiment.axis!r}"):
         layouts = axis.training_layouts("test", experiment.demos)
-        record_dataset(layouts, run.demos, image_size=experiment.image_size, workers=workers)
+        record(layouts, run.demos, experiment.image_size, workers)
     with _stage(run, "training", f"train {', '.join(r.name for r in experiment.rows)}"):
         dataset = DemoDataset.open(run.demos)
         for row in experiment.rows:
@@ -61,21 +62,31 @@ def reproduce(experiment: Experiment, folder: Path, workers: int = 2, ledger: Pa
     return report
 
 
+def record(layouts: Sequence[Layout], root: Path, image_size: tuple[int, int], workers: int) -> None:
+    """Record demonstrations of `layouts` into the dataset at `root`, with progress; goes on with a set that was begun."""
+    began, done, kept = time.perf_counter(), 0, 0
+    for recorded in record_demos(layouts, root, image_size, workers):
+        done, kept = done + 1, kept + (recorded.frames is not None)
+        seconds = (time.perf_counter() - began) / done
+        if done % 16 == 0:
+            left = max(0.0, (len(layouts) - done) * seconds / 60)
+            _say(f"  {done}/{len(layouts)} demonstrations  {60 / seconds:.0f} a minute  {left:.1f} min left")
+    total = len(DemoDataset.open(root))
+    _say(f"  {total} demonstrations of {len(layouts)} layouts (the expert failed on the others) -> {root}")
+
+
 def _evaluate(spec, axis, experiment: Experiment, run, workers: int, ledger: Path | None) -> None:
-    tests, seen = axis.test_conditions(experiment.tests), axis.in_distribution_conditions(experiment.in_distribution)
-    path = run.records(experiment.axis)
-    size, ledger = experiment.image_size, ledger or run.root / "ledger.jsonl"
+    conditions = axis.test_conditions(experiment.tests) + axis.in_distribution_conditions(experiment.in_distribution)
     evaluate(
         spec,
-        tests,
-        path,
+        conditions,
+        run.records(experiment.axis),
         workers=workers,
-        image_size=size,
+        image_size=experiment.image_size,
         videos=run.videos,
         video_count=experiment.videos,
-        ledger=ledger,
+        ledger=ledger or run.ledger,
     )
-    evaluate(spec, seen, path, workers=workers, image_size=size)
 
 
 def _claim(run: RunFolder, experiment: Experiment) -> None:

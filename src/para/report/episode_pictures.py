@@ -31,7 +31,7 @@ class _KeepQueries:
 
 def draw_episode_volumes(policy_folder: Path, layout, image_size: tuple[int, int], folder: Path) -> list[Path]:
     """Run one LIBERO episode and draw the policy's volume at its start, before closing the gripper and while carrying."""
-    from para.worlds.libero import LiberoWorld
+    from para.worlds.libero.libero_world import LiberoWorld
 
     policy, keep = Policy.from_pretrained(policy_folder), _KeepQueries()
     world = LiberoWorld(image_size)

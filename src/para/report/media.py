@@ -18,6 +18,7 @@ from para.report.run_folder import RunFolder
 
 PAGE_BYTES = 14_000_000
 """Most bytes of the whole page."""
+_KINDS = {".png": "image/png", ".jpg": "image/jpeg", ".jpeg": "image/jpeg"}
 
 
 @dataclass
@@ -82,13 +83,13 @@ class Media:
 def collect_media(run: RunFolder, tables: Sequence[AxisTable], reserve: int) -> Media:
     """Pictures first, then film strips, the axes by turns; `reserve` bytes stay free for the rest of the page."""
     media = Media(budget=Budget(PAGE_BYTES - reserve))
-    for path in sorted(run.pictures.glob("*.png")) if run.pictures.exists() else []:
+    for path in sorted(p for p in run.pictures.glob("*") if p.suffix in _KINDS):
         data = path.read_bytes()
         if media.budget.take(data):
             note = path.with_suffix(".txt")
-            caption = note.read_text().strip() if note.exists() else path.stem.replace("_", " ")
+            caption = note.read_text().strip() if note.exists() else path.stem.replace("_", " ").replace("-", " ")
             with Image.open(io.BytesIO(data)) as image:
-                media.pictures.append(Picture(data_uri(data, "image/png"), caption, *image.size))
+                media.pictures.append(Picture(data_uri(data, _KINDS[path.suffix]), caption, *image.size))
     media.strips = _strips(run, tables, media.budget)
     return media
 

@@ -1,14 +1,14 @@
 """Where the parts of a run stand on the disk, and the small files that describe it.
 
-    RUN/preset.json               the experiment, as configuration JSON
-    RUN/demos/                    demonstrations
-    RUN/train/<policy>/           policy/, log.jsonl, first_batch.png
-    RUN/records/<axis>.jsonl      episode records
-    RUN/videos/<axis>/<policy>/   rollouts of the first test conditions
-    RUN/pictures/*.png            pictures for the report; <name>.txt beside one is its caption
-    RUN/timings.json              seconds of each stage
-    RUN/ledger.jsonl              test evaluations
-    RUN/report.html               the page
+RUN/preset.json               the experiment, as configuration JSON
+RUN/demos/                    demonstrations
+RUN/train/<policy>/           policy/, log.jsonl, first_batch.png
+RUN/records/<axis>.jsonl      episode records
+RUN/videos/<axis>/<policy>/   rollouts of the first test conditions
+RUN/pictures/                 PNG and JPEG pictures for the report; <name>.txt beside one is its caption
+RUN/timings.json              seconds of each stage
+RUN/ledger.jsonl              test evaluations
+RUN/report.html               the page
 """
 
 from __future__ import annotations
@@ -105,7 +105,9 @@ def read_note(run: RunFolder) -> ExperimentNote | None:
     if not run.preset.exists():
         return None
     data = json.loads(run.preset.read_text())
-    return ExperimentNote(data.get("name", run.root.name), data.get("axis", ""), data.get("demos"), data.get("note", ""))
+    return ExperimentNote(
+        data.get("name", run.root.name), data.get("axis", ""), data.get("demos"), data.get("note", "")
+    )
 
 
 def read_timings(run: RunFolder) -> dict[str, float]:

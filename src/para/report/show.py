@@ -100,7 +100,7 @@ class _Film:
 
 
 def _rollout(out: Path, policy: Policy, index: int, axis: str) -> Path:
-    from para.worlds.libero import LiberoWorld
+    from para.worlds.libero.libero_world import LiberoWorld
 
     layout = axis_named(axis).validation_conditions(index + 1)[index].layout
     world, film = LiberoWorld(), _Film(policy.config.camera)

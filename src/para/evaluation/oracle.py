@@ -9,7 +9,6 @@ import numpy as np
 
 from para.control import ChunkExecutor, ExecutorConfig, OraclePolicy, Trajectory
 from para.geometry import VolumeGrid
-from para.heads import VolumeHeadConfig
 from para.policy import Policy
 from para.types import Command, Observation, RobotState
 from para.worlds.libero.libero_world import LiberoWorld
@@ -42,13 +41,11 @@ class OracleAgent:
 
 def grid_of(policy: Policy) -> VolumeGrid:
     """The volume that a policy points into. ValueError for one that does not point."""
-    if not isinstance(policy.config.head, VolumeHeadConfig):
+    if not hasattr(policy.network.head, "volume"):
         raise ValueError(
             f"an oracle needs a policy with a volume head, this one has {type(policy.config.head).__name__}"
         )
-    head, (width, height) = policy.network.head, policy.config.image_size
-    cell = head.config.cell_pixels if head.upsampled else policy.network.backbone.strides[0]
-    return head.grid(-(-height // cell), -(-width // cell))
+    return policy.network.head.volume(*policy.config.image_size)
 
 
 @dataclass

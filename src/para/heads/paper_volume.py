@@ -77,6 +77,10 @@ class PaperVolumeHead(nn.Module):
         self.gripper = _classifier(channels, horizon * config.classes)
         self.rotation = _classifier(channels, horizon * 3 * config.classes)
 
+    def volume(self, width: int, height: int) -> VolumeGrid:
+        """The volume; it has the same cells whatever the image's size [px]."""
+        return self.volume_grid
+
     def forward(self, features: list[torch.Tensor], inputs: ModelInput) -> PaperVolumeOutputs:
         """See `PaperVolumeOutputs`."""
         x = features[-1]

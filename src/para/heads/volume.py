@@ -65,6 +65,7 @@ class VolumeHead(nn.Module):
         self.config, self.horizon, self.workspace = config, horizon, workspace
         bins = config.bins
         heights = (workspace.low[2], workspace.high[2])
+        self.cell = min(strides[0], config.cell_pixels)
         self.upsampled = strides[0] > config.cell_pixels
         if self.upsampled:
             channels = (channels[0], *channels)
@@ -84,11 +85,15 @@ class VolumeHead(nn.Module):
         """The volume over a map of this many cells."""
         return VolumeGrid(self.config.bins, rows, columns)
 
+    def volume(self, width: int, height: int) -> VolumeGrid:
+        """The volume over an image of this size [px]."""
+        return self.grid(-(-height // self.cell), -(-width // self.cell))
+
     def forward(self, features: list[torch.Tensor], inputs: ModelInput) -> VolumeOutputs:
         """See `VolumeOutputs`."""
         if self.upsampled:
-            cell = self.config.cell_pixels
-            size = (-(-inputs.camera.height // cell), -(-inputs.camera.width // cell))
+            grid = self.volume(inputs.camera.width, inputs.camera.height)
+            size = (grid.rows, grid.columns)
             features = [F.interpolate(features[0], size, mode="bilinear", align_corners=False), *features]
         maps = self.neck(features, inputs)
         rows, columns = maps[0].shape[-2:]

@@ -52,6 +52,11 @@ def pinhole(T_world_camera: Pose, width: int, height: int, fov_y: float = FOV_Y)
     return Camera(np.array([focal, focal, width / 2, height / 2]), T_world_camera, width, height)
 
 
+def training_camera(width: int, height: int) -> Camera:
+    """The training camera of a picture of `width` x `height` pixels."""
+    return pinhole(training_pose(), width, height)
+
+
 def mujoco_quaternion(T_world_camera: Pose) -> np.ndarray:
     """(4,) wxyz orientation of the MuJoCo camera that stands at `T_world_camera` (OpenCV axes)."""
     return Pose(T_world_camera.rotation @ _MUJOCO_FROM_OPENCV, T_world_camera.translation).quaternion()

@@ -7,9 +7,11 @@ not depend on the number of workers, on interruptions or on killed processes.
 from __future__ import annotations
 
 import hashlib
+import itertools
 import json
 import multiprocessing
 import os
+import signal
 from collections.abc import Iterator, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
 from concurrent.futures.process import BrokenProcessPool
@@ -85,6 +87,11 @@ def plan_hash(layouts: Sequence[Layout], image_size: tuple[int, int]) -> str:
 _world: LiberoWorld | None = None
 
 
+def _initialise_worker() -> None:
+    """Ctrl-C belongs to the parent, which lets running episodes finish."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+
+
 def _record(layout: Layout, image_size: tuple[int, int], folder: Path) -> int | None:
     """Record and stage one episode in this worker; returns its frames."""
     global _world
@@ -120,31 +127,39 @@ def _run(jobs: dict[int, tuple[Layout, tuple[int, int], Path]], workers: int) ->
     """Results as they come; a pool that breaks because a process was killed is made anew."""
     left, deaths = dict(jobs), dict.fromkeys(jobs, 0)
     while left:
-        with single_threaded_children():
-            pool = ProcessPoolExecutor(min(workers, len(left)), multiprocessing.get_context("spawn"))
-            started: dict[Future[int | None], int] = {}
-            try:
-                queue = iter(list(left))
-                # Two jobs per worker at a time: a death then concerns few entries.
-                for index in (i for _, i in zip(range(2 * workers), queue)):
-                    started[pool.submit(_record, *left[index])] = index
-                while started:
-                    done, _ = wait(started, return_when=FIRST_COMPLETED)
-                    for future in done:
-                        index = started.pop(future)
-                        frames = future.result()
-                        del left[index]
-                        yield index, frames
-                        if (following := next(queue, None)) is not None:
-                            started[pool.submit(_record, *left[following])] = following
-            except BrokenProcessPool:
-                for index in {*started.values(), index} & set(left):
-                    deaths[index] += 1
-                    if deaths[index] >= MAX_DEATHS:
-                        raise DemoWorkerDied(
-                            f"the worker process died {MAX_DEATHS} times around entry {index}; use fewer workers, "
-                            "or give the machine more memory"
-                        ) from None
-            finally:
-                # Ctrl-C or an abandoned iteration: nothing new starts, running episodes are not waited for long.
-                pool.shutdown(wait=True, cancel_futures=True)
+        running: dict[Future[int | None], int] = {}
+        try:
+            yield from _run_pool(left, running, workers)
+        except BrokenProcessPool:
+            for index in running.values():
+                deaths[index] += 1
+                if deaths[index] >= MAX_DEATHS:
+                    raise DemoWorkerDied(
+                        f"a worker process died {MAX_DEATHS} times around entry {index}; use fewer workers, or give "
+                        "the machine more memory"
+                    ) from None
+
+
+def _run_pool(
+    left: dict[int, tuple[Layout, tuple[int, int], Path]], running: dict[Future[int | None], int], workers: int
+) -> Iterator[tuple[int, int | None]]:
+    """Work through `left`, taking finished entries out of it; `running` is what a broken pool was busy with."""
+    with single_threaded_children():
+        pool = ProcessPoolExecutor(
+            min(workers, len(left)), multiprocessing.get_context("spawn"), initializer=_initialise_worker
+        )
+        queue = iter(list(left))
+        try:
+            # No queue inside the pool: what a death can concern is only what was running.
+            for index in itertools.islice(queue, workers):
+                running[pool.submit(_record, *left[index])] = index
+            while running:
+                done, _ = wait(running, return_when=FIRST_COMPLETED)
+                for future in done:
+                    index, frames = running[future], future.result()
+                    del running[future], left[index]
+                    if (following := next(queue, None)) is not None:
+                        running[pool.submit(_record, *left[following])] = following
+                    yield index, frames
+        finally:  # also after Ctrl-C, or when the caller stops iterating: what runs is finished, nothing new begins
+            pool.shutdown(wait=True, cancel_futures=True)

@@ -65,6 +65,11 @@ class ChunkExecutor:
         if hasattr(self.policy, "reset"):
             self.policy.reset()
 
+    @property
+    def busy(self) -> bool:
+        """Steps of the present chunk are still to be begun (`servo`)."""
+        return self.chunk is not None and self._next_step < min(self.config.execute, len(self.chunk))
+
     def act(self, state: RobotState, observe: Callable[[], Observation]) -> Command | None:
         """The next command."""
         if self.config.mode == "servo":

@@ -32,8 +32,10 @@ class OraclePolicy:
         image_size: tuple[int, int],
         camera: str = "agentview",
         horizon: int = 6,
+        sub_cell: bool = False,
     ) -> None:
-        self.trajectory, self.grid, self.image_size = trajectory, grid, image_size
+        """`sub_cell`: the policy's decoding also reads the place inside the cell, so keep it."""
+        self.trajectory, self.grid, self.image_size, self.sub_cell = trajectory, grid, image_size, sub_cell
         self.camera, self.horizon = camera, horizon
         self.reset()
 
@@ -41,8 +43,13 @@ class OraclePolicy:
         """Start from the beginning of the demonstration."""
         self._frame = 0
 
+    @property
+    def finished(self) -> bool:
+        """The demonstration is over: there is nothing more to imitate."""
+        return self._frame >= len(self.trajectory.positions) - 2
+
     def predict(self, observation: Observation) -> ActionChunk:
-        """The next T demonstrated poses, each moved to the centre of its cell and bin (kept as it is outside them)."""
+        """The next T demonstrated poses through cells, bins and the policy's decoding (kept as they are outside them)."""
         self._frame = self._nearest(observation.state)
         step = round(STEP_SECONDS * CONTROL_HZ)
         last = len(self.trajectory.positions) - 1
@@ -50,7 +57,8 @@ class OraclePolicy:
         camera = observation.view(self.camera).camera.resize(*self.image_size)
         true = self.trajectory.positions[frames]
         index = self.grid.locate(true, camera)
-        centre, valid = self.grid.unproject(index.row, index.column, index.bin, np.zeros_like(index.offset), camera)
+        offset = index.offset if self.sub_cell else np.zeros_like(index.offset)
+        centre, valid = self.grid.unproject(index.row, index.column, index.bin, offset, camera)
         inside = index.valid & valid
         return ActionChunk(
             np.where(inside[:, None], centre, true),

@@ -9,6 +9,7 @@ import numpy as np
 
 from para.control import ChunkExecutor, ExecutorConfig, OraclePolicy, Trajectory
 from para.geometry import VolumeGrid
+from para.heads import VolumeHeadConfig
 from para.policy import Policy
 from para.types import Command, Observation, RobotState
 from para.worlds.libero.libero_world import LiberoWorld
@@ -30,12 +31,15 @@ class OracleAgent:
         rollout(self._world, ScriptedTeacher(self._world), layout, [tape])
         self._world.reset(layout)
         policy = self._policy.config
-        oracle = OraclePolicy(tape.trajectory(), self._grid, policy.image_size, policy.camera, policy.horizon)
+        sub_cell = isinstance(policy.head, VolumeHeadConfig)
+        oracle = OraclePolicy(tape.trajectory(), self._grid, policy.image_size, policy.camera, policy.horizon, sub_cell)
         self._executor = ChunkExecutor(oracle, self._config)
 
     def act(self, state: RobotState, observe: Callable[[], Observation]) -> Command | None:
         """The executor's command."""
         assert self._executor is not None, "reset() comes first"
+        if self._executor.policy.finished and not self._executor.busy:
+            return None
         return self._executor.act(state, observe)
 
 

@@ -72,7 +72,7 @@ def test_a_free_motion_is_robosuites(env, world):
     env.sim.data.qpos[:], env.sim.data.qvel[:] = simulation.data.qpos, simulation.data.qvel
     env.sim.forward()
     absolute(env).update_initial_joints(simulation.controller._posture)
-    env.robots[0].gripper.current_action = simulation._grip.copy()
+    env.robots[0].gripper.current_action = simulation._grip * np.array([-1.0, 1.0])
     import robosuite.utils.transform_utils as T
 
     vector = T.quat2axisangle(T.mat2quat(start.T_world_ee.rotation))

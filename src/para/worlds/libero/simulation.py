@@ -44,10 +44,11 @@ class Simulation:
         self._site = self._id(mujoco.mjtObj.mjOBJ_SITE, scenes.GRIP_SITE)
         fingers = [self._id(mujoco.mjtObj.mjOBJ_JOINT, name) for name in scenes.FINGER_JOINTS]
         self._finger_qpos = self.model.jnt_qposadr[fingers].copy()
-        self._finger_actuators = np.array([self._id(mujoco.mjtObj.mjOBJ_ACTUATOR, n) for n in scenes.FINGER_ACTUATORS])
+        self._finger_actuators = [self._id(mujoco.mjtObj.mjOBJ_ACTUATOR, n) for n in scenes.FINGER_ACTUATORS]
         span = self.model.actuator_ctrlrange[self._finger_actuators]
-        self._finger_middle, self._finger_half = span.mean(1), np.ptp(span, axis=1) / 2
-        self._grip = np.zeros(2)
+        self._finger_middle, self._finger_half = span.mean(1).tolist(), (np.ptp(span, axis=1) / 2).tolist()
+        self._grip = 0.0
+        """Gripper command, -1 open to 1 closed; moves by FINGER_RATE a substep."""
         self.objects = self._free_joints()
         self._gravity_compensation = self.model.body_gravcomp.copy()
 
@@ -96,7 +97,7 @@ class Simulation:
                 parked += 1
                 data.qpos[start : start + 3] = _PARKING + [parked, 0, 0]
                 model.body_gravcomp[model.jnt_bodyid[joint]] = 1.0
-        self._grip[:] = 0.0
+        self._grip = 0.0
         mujoco.mj_step1(model, data)
         self.controller.reset(data)
 
@@ -107,15 +108,17 @@ class Simulation:
         """
         model, data, controller = self.model, self.data, self.controller
         controller.set_goal(position, rotation)
-        change = FINGER_RATE * np.sign(0.5 - opening) * np.array([-1.0, 1.0])
-        arm, fingers = controller.actuators, self._finger_actuators
+        change = FINGER_RATE * float(np.sign(0.5 - opening))
+        arm, fingers, torques = controller.actuators, self._finger_actuators, controller.torques
+        middle, half, ctrl = self._finger_middle, self._finger_half, data.ctrl
         for _ in range(self.substeps):
             try:
-                data.ctrl[arm] = controller.torques(data)
+                ctrl[arm] = torques(data)
             except np.linalg.LinAlgError as error:
                 raise PhysicsError("the arm's dynamics are singular") from error
-            self._grip = np.clip(self._grip + change, -1.0, 1.0)
-            data.ctrl[fingers] = self._finger_middle + self._finger_half * self._grip
+            self._grip = min(1.0, max(-1.0, self._grip + change))
+            ctrl[fingers[0]] = middle[0] - half[0] * self._grip
+            ctrl[fingers[1]] = middle[1] + half[1] * self._grip
             mujoco.mj_step2(model, data)
             mujoco.mj_step1(model, data)
         if not np.isfinite(data.qpos).all() or data.warning.number[_BAD].any():

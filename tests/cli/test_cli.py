@@ -1,0 +1,78 @@
+"""The command line: help that names everything, errors in one line, and the main job in its tiny preset."""
+
+import json
+import subprocess
+import sys
+
+import pytest
+
+from para.cli import COMMANDS, main
+
+
+def run(*arguments, expect=0, timeout=300):
+    done = subprocess.run(
+        [sys.executable, "-m", "para.cli", *map(str, arguments)], capture_output=True, text=True, timeout=timeout
+    )
+    assert done.returncode == expect, done.stdout + done.stderr
+    return done
+
+
+@pytest.mark.parametrize("command", sorted(COMMANDS))
+def test_help_explains_every_argument(command, capsys):
+    with pytest.raises(SystemExit) as stop:
+        main([command, "--help"])
+    assert stop.value.code == 0
+    text = capsys.readouterr().out
+    assert COMMANDS[command].__doc__.splitlines()[0][:40] in " ".join(text.split())
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["reproduce", "--preset", "quik"], "para: no experiment preset 'quik'. Did you mean 'quick'?"),
+        (["train", "--dataset", "nowhere", "--out", "x"], "para: nowhere: not a dataset (no meta/info.json)."),
+        (["train", "--dataset", "nowhere", "--out", "x", "--preset", "parra"], "para: no policy preset 'parra'. Did you"),
+        (["evaluate", "--records", "r.jsonl", "--axis", "lrr"], "para: no axis 'lrr'"),
+        (["evaluate", "--records", "r.jsonl", "--policy", "nowhere"], "nowhere"),
+        (["show", "volume", "--out", "x.png"], "para: to show a volume, give --dataset"),
+        (["report", "nowhere"], "nowhere"),
+    ],
+)
+def test_errors_are_one_clear_message(arguments, message, capsys):
+    with pytest.raises(SystemExit) as stop:
+        main(arguments)
+    assert stop.value.code == 2
+    error = capsys.readouterr().err
+    assert message in error and "Traceback" not in error
+
+
+def test_a_mistyped_command_is_answered_with_the_right_one(capsys):
+    with pytest.raises(SystemExit):
+        main(["evalute"])
+    assert "evaluate" in capsys.readouterr().err + capsys.readouterr().out
+
+
+def test_the_main_job_in_miniature(tmp_path):
+    """Real LIBERO, real training, real evaluation, real report; then again, when nothing is left to do."""
+    folder = tmp_path / "run"
+    done = run("reproduce", "--preset", "tiny", "--out", folder)
+    assert "report:" in done.stderr
+    assert (folder / "report.html").stat().st_size > 20_000
+    records = [json.loads(line) for line in (folder / "records/lr_independent.jsonl").read_text().splitlines()]
+    assert {r["subject"]["policy"] for r in records} == {"para", "cls_regression", "expert"}
+    assert len(records) == 2 * 3 + 1
+    assert list((folder / "pictures").glob("volume-*.jpg")) and list(folder.glob("videos/**/*.mp4"))
+    times = json.loads((folder / "timings.json").read_text())
+    assert {"demonstrations", "training", "evaluation", "report"} <= set(times)
+
+    run("reproduce", "--preset", "tiny", "--out", folder)
+    assert len((folder / "records/lr_independent.jsonl").read_text().splitlines()) == len(records)
+    for what, more in (
+        ("dataset", ["--dataset", folder / "demos", "--out", tmp_path / "d.mp4"]),
+        ("targets", ["--dataset", folder / "demos", "--frame", 12, "--out", tmp_path / "t.png"]),
+        ("volume", ["--dataset", folder / "demos", "--policy", folder / "train/para/policy", "--out", tmp_path / "v.png"]),
+    ):
+        run("show", what, *more)
+    assert all((tmp_path / name).stat().st_size > 5_000 for name in ("d.mp4", "t.png", "v.png"))
+    refused = run("reproduce", "--preset", "quick", "--out", folder, expect=2)
+    assert "holds a run of another experiment ('tiny'" in refused.stderr

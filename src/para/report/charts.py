@@ -50,7 +50,8 @@ def rate_chart(series: Sequence[Series], x_title: str, label: str) -> Markup:
         if not s.dashed:
             parts += [
                 f'<circle class="dot {s.style}" cx="{frame.u(p.x):.1f}" cy="{frame.v(p.y):.1f}" r="2.6">'
-                f"<title>{escape(s.name)}: {100 * p.y:.0f} % [{100 * p.low:.0f}, {100 * p.high:.0f}] at {p.x:.3g}</title></circle>"
+                f"<title>{escape(s.name)} at {p.x:.3g}: {100 * p.y:.0f} % [{100 * p.low:.0f}, {100 * p.high:.0f}]</title>"
+                "</circle>"
                 for p in s.points
             ]
     return _svg(parts, label)

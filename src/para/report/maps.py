@@ -56,17 +56,21 @@ def view_map(episodes: Sequence[EpisodeRecord]) -> Markup:
     for record in episodes:
         by_view[record.condition.layout.view].append(record.placed)
     furthest = max((polar for polar, _ in by_view), default=1.0) or 1.0
-    size, reach = 335.0, 145.0
+    size, reach, core = 335.0, 150.0, 26.0  # the rings begin outside a core, or the inner discs would overlap
     middle, parts = size / 2, []
+
+    def radius_of(polar: float) -> float:
+        return core + (reach - core) * polar / furthest if polar else 0.0
+
     for ring in sorted({polar for polar, _ in by_view} - {0.0}):
-        parts.append(f'<circle class="ring" cx="{middle}" cy="{middle}" r="{reach * ring / furthest:.1f}"/>')
+        parts.append(f'<circle class="ring" cx="{middle}" cy="{middle}" r="{radius_of(ring):.1f}"/>')
     for (polar, azimuth), placed in by_view.items():
-        radius, rate = reach * polar / furthest, sum(placed) / len(placed)
+        radius, rate = radius_of(polar), sum(placed) / len(placed)
         u, v = middle + radius * cos(radians(azimuth)), middle - radius * sin(radians(azimuth))
         words = f"{polar:g} deg towards {azimuth:g} deg: {sum(placed)} of {len(placed)}"
         parts.append(
-            f'<g><circle class="view-back" cx="{u:.1f}" cy="{v:.1f}" r="8.5"/>'
-            f'<circle class="view" cx="{u:.1f}" cy="{v:.1f}" r="8.5" fill-opacity="{rate:.2f}"/>'
+            f'<g><circle class="view-back" cx="{u:.1f}" cy="{v:.1f}" r="8.2"/>'
+            f'<circle class="view" cx="{u:.1f}" cy="{v:.1f}" r="8.2" fill-opacity="{rate:.2f}"/>'
             f'<text class="tiny{" on" if rate > 0.55 else ""}" x="{u:.1f}" y="{v + 2.7:.1f}">{100 * rate:.0f}</text>'
             f"<title>{words}</title></g>"
         )
@@ -100,5 +104,6 @@ def _words(record: EpisodeRecord) -> str:
 
 def _svg(width: float, height: float, parts: Sequence[str], label: str) -> Markup:
     return Markup(
-        f'<svg class="map" viewBox="0 0 {width:.0f} {height:.0f}" role="img" aria-label="{escape(label)}">{"".join(parts)}</svg>'
+        f'<svg class="map" viewBox="0 0 {width:.0f} {height:.0f}" role="img" aria-label="{escape(label)}">'
+        f"{''.join(parts)}</svg>"
     )

@@ -1,0 +1,87 @@
+"""Records -> cells, rows and comparisons."""
+
+from __future__ import annotations
+
+from collections import Counter
+from dataclasses import replace
+
+import pytest
+
+from para.evaluation import AXES, EpisodeRecord, Records, Subject
+from para.report.build import _percent
+from para.report.cells import axis_tables
+from para.report.media import Budget
+from para.report.published import published
+from para.worlds.world import Stage
+from report.sample_run import episode
+
+
+def records(policy: str, placed: int, n: int = 20, seen: int = 20, checkpoint: str = "") -> list[EpisodeRecord]:
+    conditions = [*AXES["lr"].test_conditions(n), *AXES["lr"].in_distribution_conditions(20)]
+    found = []
+    for c in conditions:
+        stage = Stage.PLACE if c.index < (placed if c.split == "test" else seen) else Stage.MISS
+        record = replace(episode("para", c), stage=stage, official=stage == Stage.PLACE)
+        found.append(replace(record, subject=Subject(policy, checkpoint or policy)))
+    return found
+
+
+def table(*groups: list[EpisodeRecord], looks: Counter | None = None):
+    return axis_tables(Records(tuple(r for g in groups for r in g), ()), looks or Counter())[0]
+
+
+def test_ours_stands_first_and_references_last():
+    found = table(
+        records("oracle", 20), records("act", 3), records("expert", 20), records("para", 18), records("para_b", 9)
+    )
+    assert [row.policy for row in found.rows] == ["para", "para_b", "act", "expert", "oracle"]
+    assert [c.rival for c in found.comparisons] == ["para_b", "act"]
+
+
+def test_comparisons_are_paired_and_need_a_competent_rival():
+    found = table(records("para", 18), records("act", 3, seen=16), records("cls_regression", 3, seen=15))
+    act, regression = found.comparisons
+    assert act.difference.value == pytest.approx(0.75) and act.difference.only_b == 0
+    assert act.counts and not regression.counts
+    assert act.verdict == "ahead"
+    assert act.adjusted_p == pytest.approx(2 * act.difference.p_value)
+
+
+def test_the_newest_checkpoint_stands_in_the_table_and_the_old_one_is_named():
+    found = table(records("para", 2, checkpoint="old"), records("para", 18, checkpoint="new"))
+    assert [(r.checkpoint, r.main.place.successes) for r in found.rows] == [("new", 18)]
+    assert found.left_out == ("para old",)
+
+
+def test_only_shared_conditions_are_compared():
+    found = table(records("para", 18, n=20), records("act", 0, n=5))
+    assert found.comparisons[0].difference.n == 5
+
+
+def test_ledger_counts_stand_with_their_row():
+    assert table(records("para", 18), looks=Counter({("para", "lr"): 3})).rows[0].test_evaluations == 3
+
+
+def test_validation_is_shown_as_such_where_nothing_was_tested():
+    lines = [episode("para", c) for c in AXES["lr"].validation_conditions(5)]
+    assert table(lines).split == "validation"
+
+
+def test_published_figures_belong_to_their_counterparts():
+    assert published("lr", "para").percent == 54 and published("lr", "para_paper_lite0_224").percent == 54
+    assert published("lr", "cls_regression_camera").percent == 1
+    assert published("lr", "act") is None and published("lr_independent", "para") is None
+
+
+@pytest.mark.parametrize(
+    ("value", "shown"),
+    [(0, "0"), (1, "100"), (0.004, "1"), (0.996, "99"), (0.905, "90"), (0.915, "92"), (float("nan"), "–")],
+)
+def test_not_quite_all_is_not_shown_as_all(value, shown):
+    assert _percent(value) == shown
+
+
+def test_the_budget_counts_what_does_not_fit():
+    budget = Budget(1000)
+    assert budget.take(b"x" * 300) and not budget.take(b"x" * 300)
+    assert budget.missing == 1 and budget.left == 400

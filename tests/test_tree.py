@@ -33,6 +33,7 @@ ORDER = (
     ("report",),
     ("presets",),
     ("reproduce",),
+    ("reproduce",),
     ("cli", "__init__", "__main__"),
 )
 RANK = {name: rank for rank, names in enumerate(ORDER) for name in names}

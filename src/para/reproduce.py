@@ -31,6 +31,7 @@ def reproduce(experiment: Experiment, folder: Path, workers: int = 2, ledger: Pa
     """
     run = RunFolder(folder)
     _claim(run, experiment)
+    _note_install(run)
     axis = axis_named(experiment.axis)
     with _stage(run, "demonstrations", f"record demonstrations of axis {experiment.axis!r}"):
         layouts = axis.training_layouts("test", experiment.demos)
@@ -98,6 +99,13 @@ def _claim(run: RunFolder, experiment: Experiment) -> None:
             "preset of another version). Choose another folder with --out, or delete this one."
         )
     run.preset.write_text(json.dumps(description, indent=2) + "\n")
+
+
+def _note_install(run: RunFolder) -> None:
+    """Take over how long the set-up took, when it was the Makefile's: it leaves the seconds in the environment's folder."""
+    seconds = Path(sys.prefix) / "install_seconds"
+    if seconds.exists() and not run.timings.exists():
+        run.timings.write_text(json.dumps({"install": float(seconds.read_text())}) + "\n")
 
 
 @contextmanager

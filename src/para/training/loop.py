@@ -10,7 +10,6 @@ import time
 from pathlib import Path
 
 import torch
-from accelerate import Accelerator
 
 from para.config import to_json
 from para.dataset import Batch, BatchStream, SampleTable
@@ -36,6 +35,8 @@ def train(
     A finished folder is returned as it is. Ctrl-C saves the state first. `tracker` is an Accelerate tracker's name
     (``wandb``, ``tensorboard``) for those who want one beside the JSONL log.
     """
+    from accelerate import Accelerator  # here, because it takes a second to import and only training needs it
+
     keep_freed_memory()
     folder.mkdir(parents=True, exist_ok=True)
     accelerator = Accelerator(log_with=tracker, project_dir=str(folder), mixed_precision="no")

@@ -76,6 +76,7 @@ def test_half_tables_validate_on_the_inner_three_columns(name):
     for c in validation:
         assert distance_outside(c.layout.bowl_xy, axis.plan("validation").region) >= 0.02 - 1e-9
         assert half.contains(c.layout.bowl_xy)
+        assert axis.grade(c.layout, "validation") >= 0.02 - 1e-9 and axis.grade(c.layout) == 0
 
 
 @pytest.mark.parametrize("name", AXES)
@@ -86,7 +87,7 @@ def test_in_distribution_positions_are_fresh_and_inside_the_training_region(name
         found = axis.in_distribution_conditions(100, split)
         assert len(found) == 100 and not {c.layout.bowl_xy for c in found} & {layout.bowl_xy for layout in layouts}
         assert all(region.contains(c.layout.bowl_xy) and c.layout.view == (0, 0) for c in found)
-        assert all(axis.grade(c.layout) == 0 for c in found) or name == "dense"
+        assert all(axis.grade(c.layout, split) == 0 for c in found) or name == "dense"
 
 
 @pytest.mark.parametrize("name", AXES)

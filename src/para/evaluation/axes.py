@@ -45,8 +45,8 @@ class Axis(Protocol):
     def in_distribution_conditions(self, n: int, split: For = "test") -> list[Condition]:
         """Fresh positions in the training region, seen by the training camera."""
 
-    def grade(self, layout: Layout) -> float:
-        """How far a layout is from the training conditions, in `grade_title`'s unit."""
+    def grade(self, layout: Layout, split: For = "test") -> float:
+        """How far a layout is from the training conditions of `split`, in `grade_title`'s unit."""
 
 
 @dataclass(frozen=True)
@@ -85,13 +85,14 @@ class PositionAxis:
         bowls = sample_positions(stable_seed(self.name, "in_distribution", split), region, n)
         return self._conditions("in_distribution", bowls, region)
 
-    def grade(self, layout: Layout) -> float:
+    def grade(self, layout: Layout, split: For = "test") -> float:
         """Distance of the farther object from the bowls' training rectangle; where that is the whole table, of the bowl
         from the nearest demonstration."""
-        if self.test_plan.region == TABLE:
-            return distance_to_nearest(layout.bowl_xy, self.test_plan.positions())
-        moved = [layout.bowl_xy] if self.test_plan.arrangement == "rigid" else [layout.bowl_xy, layout.plate_xy]
-        return max(distance_outside(xy, self.test_plan.region) for xy in moved)
+        plan = self.plan(split)
+        if plan.region == TABLE:
+            return distance_to_nearest(layout.bowl_xy, plan.positions())
+        moved = [layout.bowl_xy] if plan.arrangement == "rigid" else [layout.bowl_xy, layout.plate_xy]
+        return max(distance_outside(xy, plan.region) for xy in moved)
 
     def _conditions(self, split, bowls, plates: Region) -> list[Condition]:
         arrangement = self.test_plan.arrangement
@@ -140,7 +141,7 @@ class ViewAxis:
         arrangement = self.training.arrangement
         return [condition(self.name, "in_distribution", i, xy, arrangement, TABLE) for i, xy in enumerate(bowls)]
 
-    def grade(self, layout: Layout) -> float:
+    def grade(self, layout: Layout, split: For = "test") -> float:
         """Polar angle [deg]."""
         return layout.view[0]
 

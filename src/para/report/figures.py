@@ -88,8 +88,8 @@ def training_figure(run: RunFolder, policies: Sequence[str], styles: dict[str, s
 
 
 def _distances(cell: Cell) -> list[Point]:
-    axis = AXES[cell.axis]
-    distance = np.array([axis.grade(r.condition.layout) for r in cell.episodes])
+    split = "validation" if cell.split == "validation" else "test"
+    distance = np.array([AXES[cell.axis].grade(r.condition.layout, split) for r in cell.episodes])
     bins = success_by_distance(distance, np.array([r.placed for r in cell.episodes], bool))
     return [Point(b.mean_m, b.rate.value, b.rate.low, b.rate.high) for b in bins]
 

@@ -3,12 +3,10 @@
 from __future__ import annotations
 
 import multiprocessing
-import os
 import time
 from collections import deque
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from concurrent.futures import FIRST_COMPLETED, BrokenExecutor, Executor, Future, ProcessPoolExecutor, wait
-from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -28,6 +26,7 @@ from para.evaluation.records import (
 )
 from para.evaluation.video import video_path
 from para.evaluation.worker import Task, initialise, run_episode
+from para.worlds.processes import single_threaded_children
 
 MAX_ATTEMPTS = 3
 """Times that an episode is tried before its error stands as unresolved."""
@@ -88,7 +87,7 @@ def evaluate(
             append_ledger(ledger, subject, axis, sum(c.axis == axis and c.split == "test" for c in left))
     if tasks:
         make = executor or (lambda: _spawned_pool(min(workers, len(tasks))))
-        with _single_threaded():
+        with single_threaded_children():
             _run(tasks, make, workers, records_path, spec.name, len(conditions), progress)
     found = read_records(records_path)
     asked = {(c.axis, c.split, c.index, c.seed) for c in conditions}
@@ -187,19 +186,3 @@ def _kill(pool: Executor) -> None:
     pool.shutdown(wait=False, cancel_futures=True)
     for process in processes:
         process.terminate()
-
-
-@contextmanager
-def _single_threaded() -> Iterator[None]:
-    """Processes spawned inside inherit one thread each; NumPy and torch read these when they are imported."""
-    names = ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS")
-    before = {name: os.environ.get(name) for name in names}
-    os.environ.update(dict.fromkeys(names, "1"))
-    try:
-        yield
-    finally:
-        for name, value in before.items():
-            if value is None:
-                del os.environ[name]
-            else:
-                os.environ[name] = value

@@ -1,8 +1,8 @@
 """Pixel-aligned robot actions: a policy that points at pixels and bins along their rays, and unprojects to 3D targets.
 
-    from para import Policy, ChunkExecutor
-    policy = Policy.from_pretrained("outputs/quick/train/para/policy")
-    chunk = policy.predict(observation)          # T end-effector targets in the world
+from para import Policy, ChunkExecutor
+policy = Policy.from_pretrained("outputs/quick/train/para/policy")
+chunk = policy.predict(observation)          # T end-effector targets in the world
 """
 
 from para.control import ChunkExecutor, ExecutorConfig

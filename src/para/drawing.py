@@ -8,7 +8,9 @@ import numpy as np
 _SHIFT = 4  # OpenCV draws at 1/16 pixel with this
 
 
-def draw_point(image: np.ndarray, pixel: np.ndarray, color: tuple[int, int, int], radius: float = 3, filled: bool = True):
+def draw_point(
+    image: np.ndarray, pixel: np.ndarray, color: tuple[int, int, int], radius: float = 3, filled: bool = True
+):
     """A disc or ring on (H, W, 3) uint8, in place."""
     centre = tuple(int(round((x - 0.5) * 2**_SHIFT)) for x in pixel)
     cv2.circle(image, centre, int(radius * 2**_SHIFT), color, -1 if filled else 1, cv2.LINE_AA, _SHIFT)

@@ -65,9 +65,7 @@ class PolicyNetwork(nn.Module):
     def __init__(self, config: PolicyConfig) -> None:
         super().__init__()
         self.backbone = config.backbone.build()
-        self.head = config.head.build(
-            self.backbone.channels, self.backbone.strides, config.horizon, config.workspace
-        )
+        self.head = config.head.build(self.backbone.channels, self.backbone.strides, config.horizon, config.workspace)
         self.to(memory_format=torch.channels_last)
 
     def forward(self, inputs: ModelInput) -> Any:

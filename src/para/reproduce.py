@@ -45,7 +45,9 @@ def reproduce(experiment: Experiment, folder: Path, workers: int = 2, ledger: Pa
             _say(f"{row.name}: {config.steps} steps on {len(dataset)} demonstrations, {len(samples)} moments")
             with _timed(run, f"train {row.name}"):
                 train(config, samples, run.train(row.name), provenance={"experiment": experiment.name})
-    with _stage(run, "evaluation", f"{experiment.tests} unseen and {experiment.in_distribution} seen-region conditions each"):
+    with _stage(
+        run, "evaluation", f"{experiment.tests} unseen and {experiment.in_distribution} seen-region conditions each"
+    ):
         for row in experiment.rows:
             spec = AgentSpec(row.name, "policy", run.train(row.name) / "policy")
             with _timed(run, f"evaluate {row.name}"):
@@ -57,7 +59,9 @@ def reproduce(experiment: Experiment, folder: Path, workers: int = 2, ledger: Pa
         pointing = [r.name for r in experiment.rows if hasattr(r.train.policy.head, "bins")]
         if pointing:
             conditions = axis.test_conditions(1)
-            draw_episode_volumes(run.train(pointing[0]) / "policy", conditions[0].layout, experiment.image_size, run.pictures)
+            draw_episode_volumes(
+                run.train(pointing[0]) / "policy", conditions[0].layout, experiment.image_size, run.pictures
+            )
         report = build_report(folder)
     _print_times(run, report)
     return report

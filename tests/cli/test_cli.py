@@ -31,7 +31,10 @@ def test_help_explains_every_argument(command, capsys):
     [
         (["reproduce", "--preset", "quik"], "para: no experiment preset 'quik'. Did you mean 'quick'?"),
         (["train", "--dataset", "nowhere", "--out", "x"], "para: nowhere: not a dataset (no meta/info.json)."),
-        (["train", "--dataset", "nowhere", "--out", "x", "--preset", "parra"], "para: no policy preset 'parra'. Did you"),
+        (
+            ["train", "--dataset", "nowhere", "--out", "x", "--preset", "parra"],
+            "para: no policy preset 'parra'. Did you",
+        ),
         (["evaluate", "--records", "r.jsonl", "--axis", "lrr"], "para: no axis 'lrr'"),
         (["evaluate", "--records", "r.jsonl", "--policy", "nowhere"], "nowhere"),
         (["show", "volume", "--out", "x.png"], "para: to show a volume, give --dataset"),
@@ -70,7 +73,10 @@ def test_the_main_job_in_miniature(tmp_path):
     for what, more in (
         ("dataset", ["--dataset", folder / "demos", "--out", tmp_path / "d.mp4"]),
         ("targets", ["--dataset", folder / "demos", "--frame", 12, "--out", tmp_path / "t.png"]),
-        ("volume", ["--dataset", folder / "demos", "--policy", folder / "train/para/policy", "--out", tmp_path / "v.png"]),
+        (
+            "volume",
+            ["--dataset", folder / "demos", "--policy", folder / "train/para/policy", "--out", tmp_path / "v.png"],
+        ),
     ):
         run("show", what, *more)
     assert all((tmp_path / name).stat().st_size > 5_000 for name in ("d.mp4", "t.png", "v.png"))

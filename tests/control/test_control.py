@@ -2,11 +2,11 @@
 
 import numpy as np
 import pytest
-from toy import toy_camera
 
 from para.control import AgentFailure, ChunkExecutor, ExecutorConfig, OraclePolicy, Servo, Trajectory
 from para.geometry import HeightBins, Pose, VolumeGrid, relative_angle, rotation_from_vector, turn_towards
 from para.types import CONTROL_HZ, ActionChunk, Observation, RobotState, View
+from toy import toy_camera
 
 DOWN = np.diag([1.0, -1.0, -1.0])
 

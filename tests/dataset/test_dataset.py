@@ -3,12 +3,22 @@
 import numpy as np
 import pytest
 import torch
-from toy import toy_camera, toy_samples
 
-from para.dataset import Augmentation, BatchStream, Photometric, Shift, Turn, Zoom, build_samples, collate, volume_labels
+from para.dataset import (
+    Augmentation,
+    BatchStream,
+    Photometric,
+    Shift,
+    Turn,
+    Zoom,
+    build_samples,
+    collate,
+    volume_labels,
+)
 from para.demos import CameraSize, DatasetWriter, DemoDataset, DemoMeta, stage_episode
 from para.geometry import HeightBins, Pose, VolumeGrid
 from para.types import Box, Episode, RecordedCamera
+from toy import toy_camera, toy_samples
 
 EVERYTHING = Augmentation((Turn(4.0, 8.0), Shift(30.0), Zoom(0.8, 1.3)), Photometric())
 
@@ -62,7 +72,9 @@ def test_the_disc_stays_where_the_augmented_camera_projects_it(change):
             red = np.clip(image[0] - image[1] - 60, 0, None)
             v, u = np.mgrid[: red.shape[0], : red.shape[1]] + 0.5
             whole = red[0].sum() + red[-1].sum() + red[:, 0].sum() + red[:, -1].sum() == 0 and red.sum() > 3000
-            places.append((np.array([(u * red).sum(), (v * red).sum()]) / max(red.sum(), 1), pixel[0, 0].numpy(), whole))
+            places.append(
+                (np.array([(u * red).sum(), (v * red).sum()]) / max(red.sum(), 1), pixel[0, 0].numpy(), whole)
+            )
         (before, true_before, whole_before), (after, true_after, whole_after) = places
         if whole_before and whole_after:
             compared += 1

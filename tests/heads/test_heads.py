@@ -5,13 +5,13 @@ from dataclasses import replace
 import numpy as np
 import pytest
 import torch
-from toy import WORKSPACE, toy_camera, toy_samples
 
 from para.backbones import DinoConfig, Lite0Config
 from para.dataset import collate, volume_labels
 from para.geometry import DepthBins, HeightBins, ray_rotation, relative_angle, rotation_from_vector
 from para.heads import GlobalRegressionConfig, PaperVolumeConfig, VolumeHeadConfig
 from para.policy import PolicyConfig, PolicyNetwork
+from toy import WORKSPACE, toy_camera, toy_samples
 
 VOLUME = VolumeHeadConfig(bins=HeightBins(0.0, 0.4, 8), widths=(16, 24))
 LITE = Lite0Config(stages=(1, 2), pretrained=False, frozen_stages=0)
@@ -127,9 +127,7 @@ def test_a_shift_of_the_picture_shifts_the_scores():
     image = torch.nn.functional.interpolate(b.inputs.image.float(), (256, 320), mode="bilinear").to(torch.uint8)
     inputs = replace(b.inputs, image=image, camera=b.inputs.camera.resize(320, 256))
     shift = 32
-    moved = replace(
-        inputs, image=torch.roll(image, shift, -1), camera=inputs.camera.crop(-float(shift), 0.0, 320, 256)
-    )
+    moved = replace(inputs, image=torch.roll(image, shift, -1), camera=inputs.camera.crop(-float(shift), 0.0, 320, 256))
     with torch.inference_mode():
         # GroupNorm sees the whole map, and rolling keeps its contents; the state planes move by the camera.
         a, c = network(inputs).logits[0, 0, 3], network(moved).logits[0, 0, 3]
@@ -158,5 +156,3 @@ def test_dino_feeds_the_volume_head():
 
 def _unit(v):
     return v / np.linalg.norm(v, axis=-1, keepdims=True)
-
-

@@ -5,7 +5,6 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-from toy import WORKSPACE, toy_camera, toy_samples
 
 from para.backbones import Lite0Config
 from para.config import from_json, to_json
@@ -14,6 +13,7 @@ from para.heads import GlobalRegressionConfig, VolumeHeadConfig
 from para.policy import CheckpointError, Policy, PolicyConfig, PolicyNetwork, checkpoint_hash
 from para.presets import EXPERIMENTS, POLICIES, experiment, policy_preset
 from para.types import Observation, RobotState, View
+from toy import WORKSPACE, toy_camera, toy_samples
 
 CONFIG = PolicyConfig(
     Lite0Config(stages=(1, 2), pretrained=False, frozen_stages=0),

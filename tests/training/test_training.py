@@ -6,7 +6,6 @@ from dataclasses import replace
 import numpy as np
 import pytest
 import torch
-from toy import WORKSPACE, toy_camera, toy_samples
 
 from para.backbones import Lite0Config
 from para.dataset import Augmentation, Photometric, Shift, Turn, Zoom
@@ -15,6 +14,7 @@ from para.heads import GlobalRegressionConfig, VolumeHeadConfig
 from para.policy import CheckpointError, Policy, PolicyConfig
 from para.training import TrainConfig, train
 from para.types import Observation, RobotState, View
+from toy import WORKSPACE, toy_camera, toy_samples
 
 TINY = PolicyConfig(
     backbone=Lite0Config(stages=(1, 2), pretrained=True, frozen_stages=1),

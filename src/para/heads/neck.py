@@ -40,9 +40,7 @@ class Neck(nn.Module):
             maps.append(F.relu(lateral(feature) + project(planes)))
         maps[-1] = self.context(maps[-1])
         for i in reversed(range(len(maps) - 1)):
-            coarse = F.interpolate(
-                self.down[i](maps[i + 1]), maps[i].shape[-2:], mode="bilinear", align_corners=False
-            )
+            coarse = F.interpolate(self.down[i](maps[i + 1]), maps[i].shape[-2:], mode="bilinear", align_corners=False)
             maps[i] = F.relu(self.smooth[i](maps[i] + coarse)) + maps[i]
         return maps
 

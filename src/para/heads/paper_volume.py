@@ -49,7 +49,9 @@ class PaperVolumeConfig:
             euler_range=max(width, 0.1),
         )
 
-    def build(self, channels: tuple[int, ...], strides: tuple[int, ...], horizon: int, workspace: Box) -> PaperVolumeHead:
+    def build(
+        self, channels: tuple[int, ...], strides: tuple[int, ...], horizon: int, workspace: Box
+    ) -> PaperVolumeHead:
         """The head for a backbone with these feature maps (it reads the coarsest)."""
         return PaperVolumeHead(self, channels[-1], horizon)
 
@@ -72,7 +74,9 @@ class PaperVolumeHead(nn.Module):
         self.config, self.horizon = config, horizon
         self.volume_grid = VolumeGrid(config.bins, config.grid, config.grid)
         self.start = nn.Parameter(torch.randn(channels) * 0.02)
-        self.refine = nn.Sequential(*(m for _ in range(3) for m in (nn.Conv2d(channels, channels, 3, padding=1), nn.GELU())))
+        self.refine = nn.Sequential(
+            *(m for _ in range(3) for m in (nn.Conv2d(channels, channels, 3, padding=1), nn.GELU()))
+        )
         self.score = nn.Conv2d(channels, horizon * config.bins.count, 1)
         self.gripper = _classifier(channels, horizon * config.classes)
         self.rotation = _classifier(channels, horizon * 3 * config.classes)
@@ -100,7 +104,9 @@ class PaperVolumeHead(nn.Module):
         n, classes = self.config.grid, self.config.classes
         labels = volume_labels(inputs, targets, self.volume_grid)
         row, column, bin = labels.index.row, labels.index.column, labels.index.bin
-        volume = F.cross_entropy(outputs.logits.flatten(2).transpose(1, 2), (bin * n + row) * n + column, reduction="none")
+        volume = F.cross_entropy(
+            outputs.logits.flatten(2).transpose(1, 2), (bin * n + row) * n + column, reduction="none"
+        )
         gripper, rotation = self._read(outputs, row, column)
         gripper_class = (targets.gripper * classes).long().clamp(0, classes - 1)
         middle = targets.rotations.new_tensor(self.config.euler_middle)
@@ -108,7 +114,9 @@ class PaperVolumeHead(nn.Module):
         rotation_class = (unit * classes).long().clamp(0, classes - 1)
         parts = {
             "volume": masked_mean(volume, labels.inside),
-            "gripper": masked_mean(F.cross_entropy(gripper.transpose(1, 2), gripper_class, reduction="none"), labels.inside),
+            "gripper": masked_mean(
+                F.cross_entropy(gripper.transpose(1, 2), gripper_class, reduction="none"), labels.inside
+            ),
             "rotation": masked_mean(
                 F.cross_entropy(rotation.permute(0, 3, 1, 2), rotation_class, reduction="none").mean(-1), labels.inside
             ),
@@ -136,7 +144,9 @@ class PaperVolumeHead(nn.Module):
             torch.zeros_like(confidence),
         )
 
-    def _read(self, outputs: PaperVolumeOutputs, row: torch.Tensor, column: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
+    def _read(
+        self, outputs: PaperVolumeOutputs, row: torch.Tensor, column: torch.Tensor
+    ) -> tuple[torch.Tensor, torch.Tensor]:
         """Class logits at (B, T) cells: gripper (B, T, classes), rotation (B, T, 3, classes)."""
         steps, classes = torch.arange(self.horizon, device=row.device), self.config.classes
         flat = outputs.refined.flatten(2)

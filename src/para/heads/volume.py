@@ -203,7 +203,9 @@ class VolumeHead(nn.Module):
         weight = weight / weight.sum(-1, keepdim=True).clamp(min=1e-9)
         return (weight * torch.where(torch.isfinite(near), near, torch.zeros_like(near))).sum(-1), possible
 
-    def _read(self, outputs: VolumeOutputs, inputs: ModelInput, place: torch.Tensor, value: torch.Tensor) -> torch.Tensor:
+    def _read(
+        self, outputs: VolumeOutputs, inputs: ModelInput, place: torch.Tensor, value: torch.Tensor
+    ) -> torch.Tensor:
         """(B, T, C) features at `place` (B, T, 2) in image sizes, with the state, the bin `value` in [0, 1] and the step."""
         grid = (place * 2 - 1)[:, :, None]  # (B, T, 1, 2)
         read = [

@@ -79,7 +79,15 @@ def tiny() -> Experiment:
             policy = replace(policy, head=replace(policy.head, widths=(16, 16)))
         rows.append(Row(row.name, replace(row.train, policy=policy, log_every=1, loader_workers=0)))
     return Experiment(
-        "tiny", "lr_independent", tuple(rows), demos=2, tests=2, in_distribution=1, expert=1, videos=1, image_size=(128, 128)
+        "tiny",
+        "lr_independent",
+        tuple(rows),
+        demos=2,
+        tests=2,
+        in_distribution=1,
+        expert=1,
+        videos=1,
+        image_size=(128, 128),
     )
 
 

@@ -19,9 +19,7 @@ from para.types import CONTROL_HZ, STEP_SECONDS, ActionChunk, Command, Observati
 from para.worlds.world import Agent, Outcome, World, rollout
 
 
-def show(
-    what: str, out: Path, dataset: Path | None, policy: Path | None, episode: int, frame: int, axis: str
-) -> Path:
+def show(what: str, out: Path, dataset: Path | None, policy: Path | None, episode: int, frame: int, axis: str) -> Path:
     """Write the picture or film; ValueError says which argument is missing."""
     if what == "rollout":
         return _rollout(out, Policy.from_pretrained(_given(policy, "policy", what)), episode, axis)

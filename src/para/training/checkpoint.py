@@ -51,9 +51,7 @@ def save_state(
     os.replace(partial, path)
 
 
-def load_state(
-    path: Path, config: TrainConfig, network: nn.Module, ema: Ema, optimizer: torch.optim.Optimizer
-) -> int:
+def load_state(path: Path, config: TrainConfig, network: nn.Module, ema: Ema, optimizer: torch.optim.Optimizer) -> int:
     """Restore; returns the number of steps done. CheckpointError when the run was of another configuration."""
     state: dict[str, Any] = torch.load(path, map_location="cpu", weights_only=True)
     saved = json.loads(state["config"])

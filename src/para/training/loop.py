@@ -97,7 +97,10 @@ def train(
     except KeyboardInterrupt:
         if main:
             save_state(state_path, config, step, network, ema, optimizer)
-            print(f"\nstopped at step {step} of {config.steps}; the same command resumes from {state_path}", file=sys.stderr)
+            print(
+                f"\nstopped at step {step} of {config.steps}; the same command resumes from {state_path}",
+                file=sys.stderr,
+            )
         raise
     if tracker:
         accelerator.end_training()

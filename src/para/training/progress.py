@@ -44,4 +44,6 @@ class Progress:
     def close(self, message: str) -> None:
         """The run is over."""
         if not self.quiet:
-            print(("\n" if sys.stderr.isatty() else "") + f"  {message} in {self.seconds / 60:.1f} min", file=sys.stderr)
+            print(
+                ("\n" if sys.stderr.isatty() else "") + f"  {message} in {self.seconds / 60:.1f} min", file=sys.stderr
+            )

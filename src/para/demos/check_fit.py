@@ -1,0 +1,164 @@
+"""How far one episode's patches lie off those of the others, as an error of its camera.
+
+The error has four numbers: shift in x and y, roll, and scale, all in the normalised image (x / z, y / z), so that 0.0175
+is one degree. A camera turned or moved sideways shows as a shift, one turned about its axis as roll, one moved along
+it as scale.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import cv2
+import numpy as np
+
+from para.demos.check_views import CORE, MARGIN, Patches
+
+NEIGHBOURS = 12
+_WINDOW = 7  # patch pixels about the episode's common peak in which single frames may differ
+_ITERATIONS = 8
+
+
+@dataclass(frozen=True)
+class Template:
+    """What a patch should look like, from the most similar moments of the other episodes."""
+
+    mean: np.ndarray
+    """(CORE, CORE) float32, the pixelwise median."""
+    weight: np.ndarray
+    """(CORE, CORE) float32, large where the others agree."""
+
+
+@dataclass(frozen=True)
+class Fit:
+    """Outcome for one episode."""
+
+    error: np.ndarray
+    """(4,) shift x, shift y, roll, scale; NaN when too few patches are usable."""
+    score: float
+    """Mean correlation with the templates at the best common place, -1 to 1."""
+    score_here: float
+    """The same where the camera says."""
+
+
+def templates(stacks: list[Patches], episode: int) -> list[Template | None]:
+    """One template for each moment of `episode`, from the others; None where fewer than four of them can help."""
+    others = [i for i in range(len(stacks)) if i != episode]
+    cores = [stacks[i].core for i in others]
+    found: list[Template | None] = []
+    for context, usable in zip(stacks[episode].context, stacks[episode].usable):
+        nearest = []
+        for place, i in enumerate(others):  # at most one moment of each other episode: a wrong one cannot dominate
+            distance = ((stacks[i].context - context) ** 2).sum(1)
+            distance[~stacks[i].usable] = np.inf
+            moment = int(distance.argmin())
+            nearest.append((float(distance[moment]), place, moment))
+        nearest = [n for n in sorted(nearest) if np.isfinite(n[0])][:NEIGHBOURS]
+        if not usable or len(nearest) < 4:
+            found.append(None)
+            continue
+        stack = np.stack([cores[place][moment] for _, place, moment in nearest])
+        middle = np.median(stack, axis=0)
+        spread = 1.5 * np.median(np.abs(stack - middle), axis=0)
+        found.append(Template(middle, 1 / (spread**2 + 8.0**2)))
+    return found
+
+
+def correlation_maps(patches: Patches, wanted: list[Template | None], reach: int = MARGIN) -> list[np.ndarray | None]:
+    """For each moment the correlation (2 reach + 1, 2 reach + 1) of patch and template over displacements."""
+    cut = MARGIN - reach
+    maps: list[np.ndarray | None] = []
+    for gray, template in zip(patches.gray, wanted):
+        if template is None:
+            maps.append(None)
+            continue
+        area = gray[cut : len(gray) - cut, cut : len(gray) - cut]
+        found = cv2.matchTemplate(area, template.mean, cv2.TM_CCOEFF_NORMED)
+        maps.append(np.nan_to_num(found, nan=0.0, posinf=0.0, neginf=0.0).clip(-1, 1))
+    return maps
+
+
+def fit_episode(patches: Patches, wanted: list[Template | None], centre: np.ndarray) -> Fit:
+    """The camera error of one episode. `centre` (2,) is the place about which roll and scale are counted."""
+    maps = correlation_maps(patches, wanted)
+    chosen = [i for i, found in enumerate(maps) if found is not None]
+    if len(chosen) < 6:
+        return Fit(np.full(4, np.nan), float("nan"), float("nan"))
+    common = np.mean([maps[i] for i in chosen], axis=0)
+    row, column = divmod(int(common.argmax()), common.shape[1])
+    offsets, trust = [], []
+    for i in chosen:
+        offset, height = _peak(maps[i], row, column)
+        offsets.append(offset * patches.step[i])
+        trust.append(height)
+    error = _robust_fit(patches.place[chosen] - centre, np.array(offsets), np.array(trust))
+    error = _refine(patches, wanted, chosen, centre, error)
+    return Fit(error, float(common.max()), float(common[MARGIN, MARGIN]))
+
+
+def _peak(found: np.ndarray, row: int, column: int) -> tuple[np.ndarray, float]:
+    """Displacement (x, y) [patch pixels] of the best place near (row, column), and how much to trust it."""
+    top, left = max(0, row - _WINDOW), max(0, column - _WINDOW)
+    near = found[top : row + _WINDOW + 1, left : column + _WINDOW + 1]
+    y, x = divmod(int(near.argmax()), near.shape[1])
+    at_edge = x in (0, near.shape[1] - 1) or y in (0, near.shape[0] - 1)
+    return np.array([x + left - MARGIN, y + top - MARGIN], float), max(float(near.max()), 0.01) * (0.1 if at_edge else 1)
+
+
+def _basis(place: np.ndarray) -> np.ndarray:
+    """(..., 2) places -> (..., 2, 4): how each of the four numbers displaces them."""
+    x, y = place[..., 0], place[..., 1]
+    one, zero = np.ones_like(x), np.zeros_like(x)
+    return np.stack([np.stack([one, zero, -y, x], -1), np.stack([zero, one, x, y], -1)], -2)
+
+
+def _robust_fit(place: np.ndarray, offset: np.ndarray, trust: np.ndarray) -> np.ndarray:
+    """Weighted least squares with Cauchy weights; roll and scale are held back while few places support them."""
+    basis = _basis(place)
+    hold = np.diag([0.0, 0.0, 3e-4, 3e-4]) * len(place)
+    weight = trust**2
+    for _ in range(10):
+        normal = np.einsum("n,nij,nik->jk", weight, basis, basis) + hold * weight.mean()
+        error = np.linalg.solve(normal, np.einsum("n,nij,ni->j", weight, basis, offset))
+        residual = np.linalg.norm(offset - basis @ error, axis=1)
+        scale = max(1.4826 * float(np.median(residual)), 0.0015)
+        weight = trust**2 / (1 + (residual / (1.5 * scale)) ** 2)
+    return error
+
+
+def _refine(
+    patches: Patches, wanted: list[Template | None], chosen: list[int], centre: np.ndarray, error: np.ndarray
+) -> np.ndarray:
+    """Gauss-Newton on the grey values of all moments together (Lucas-Kanade with one common displacement field)."""
+    axis = np.arange(CORE) - (CORE - 1) / 2
+    grid = np.stack(np.meshgrid(axis, axis), -1)  # (CORE, CORE, 2) patch pixels from the middle
+    prepared = []
+    for i in chosen:
+        template = wanted[i]
+        mean = cv2.GaussianBlur(template.mean, (0, 0), 1.0)
+        basis = _basis(patches.place[i] - centre + grid * patches.step[i])
+        slope = np.stack([cv2.Sobel(mean, cv2.CV_32F, 1, 0) / 8, cv2.Sobel(mean, cv2.CV_32F, 0, 1) / 8], -1)
+        columns = np.einsum("uvi,uvij->uvj", slope, basis) / patches.step[i]
+        prepared.append((i, mean, template.weight, basis, columns))
+    start = error
+    for _ in range(_ITERATIONS):
+        normal, right = np.zeros((4, 4)), np.zeros(4)
+        for i, mean, weight, basis, columns in prepared:
+            field = grid + (basis @ error) / patches.step[i] + (len(patches.gray[i]) - 1) / 2
+            field = field.astype(np.float32)
+            seen = cv2.remap(patches.gray[i], field[..., 0], field[..., 1], cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
+            seen = cv2.GaussianBlur(seen, (0, 0), 1.0)
+            total = weight.sum()
+            a, b = seen - (weight * seen).sum() / total, mean - (weight * mean).sum() / total
+            gain = (weight * a * b).sum() / max((weight * a * a).sum(), 1e-6)
+            residual = np.clip(gain, 0.5, 2.0) * a - b
+            scale = max(1.4826 * float(np.median(np.abs(residual))), 4.0)
+            robust = weight / (1 + (residual / (2 * scale)) ** 2) / scale**2
+            normal += np.einsum("uv,uvi,uvj->ij", robust, columns, columns)
+            right += np.einsum("uv,uvi,uv->i", robust, columns, residual)
+        change = np.linalg.solve(normal + 1e-9 * np.trace(normal) * np.eye(4), right)
+        error = error - change
+        if np.abs(change).max() < 1e-5:
+            break
+    drifted = np.abs(error - start)[:2].max() > 8 * float(np.median(patches.step))
+    return start if drifted or not np.isfinite(error).all() else error

@@ -1,0 +1,130 @@
+"""What the camera check looks at: patches about the projected end effector, cut to one metric scale.
+
+A patch pixel is the same number of millimetres in every patch, whatever the camera's zoom and distance, so patches of all
+episodes can be compared when, and only when, camera and picture belong together.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+
+import cv2
+import numpy as np
+
+from para.demos.reader import DemoDataset
+from para.geometry import Camera, Pose
+
+CORE = 60
+"""Side of the compared patch [patch pixels]."""
+MARGIN = 32
+"""How far it is searched in each direction [patch pixels]."""
+SIDE = CORE + 2 * MARGIN
+FRAMES = 24
+"""Moments looked at per episode."""
+
+
+@dataclass(frozen=True)
+class Views:
+    """`FRAMES` moments of one episode seen by one camera."""
+
+    images: np.ndarray
+    """(n, H, W, 3) uint8."""
+    intrinsics: np.ndarray
+    """(n, 4)."""
+    T_world_camera: np.ndarray
+    """(n, 3, 4)."""
+    ee_position: np.ndarray
+    """(n, 3) [m], world."""
+    ee_rotation: np.ndarray
+    """(n, 3, 3) R_world_ee."""
+    gripper: np.ndarray
+    """(n,) opening."""
+
+    @property
+    def cameras(self) -> Camera:
+        """A batch of n cameras."""
+        height, width = self.images.shape[1:3]
+        return Camera(self.intrinsics, Pose.from_matrix(self.T_world_camera), width, height)
+
+    def project(self) -> tuple[np.ndarray, np.ndarray]:
+        """Pixels (n, 2) and depths (n,) of the end effector."""
+        pixels, depth = self.cameras.project(self.ee_position[:, None])
+        return pixels[:, 0], depth[:, 0]
+
+    def flipped(self, horizontally: bool, vertically: bool) -> Views:
+        """The same moments with every picture flipped and the cameras left as they are."""
+        images = self.images[:, :: -1 if vertically else 1, :: -1 if horizontally else 1]
+        return replace(self, images=np.ascontiguousarray(images))
+
+
+def read_views(dataset: DemoDataset, episode: int, camera: str) -> Views:
+    """Decode evenly spread moments of one episode."""
+    columns = dataset.columns(episode, camera)
+    frames = np.linspace(0, len(columns) - 1, FRAMES).round().astype(int)
+    return Views(
+        images=dataset.decode(episode, camera, frames),
+        intrinsics=columns.intrinsics[frames],
+        T_world_camera=columns.T_world_camera[frames],
+        ee_position=columns.ee_position[frames],
+        ee_rotation=Pose.from_quaternion(columns.ee_quaternion, columns.ee_position).rotation[frames],
+        gripper=columns.gripper[frames],
+    )
+
+
+@dataclass(frozen=True)
+class Patches:
+    """The patches of one episode."""
+
+    gray: np.ndarray
+    """(n, SIDE, SIDE) float32; the compared core lies in the middle."""
+    place: np.ndarray
+    """(n, 2) where the end effector lies in the image, as (x / z, y / z) in the camera."""
+    step: np.ndarray
+    """(n,) x / z per patch pixel."""
+    usable: np.ndarray
+    """(n,) bool: in front of the camera, and most of the core inside the image."""
+    context: np.ndarray
+    """(n, 13) what the look of a patch depends on, scaled so that 1 is a clear change."""
+
+    @property
+    def core(self) -> np.ndarray:
+        """(n, CORE, CORE)."""
+        return self.gray[:, MARGIN:-MARGIN, MARGIN:-MARGIN]
+
+
+def metres_per_pixel(views: list[Views]) -> float:
+    """The set's patch pixel [m]: about the typical image pixel at 256 px width, at the end effector's distance."""
+    sizes = []
+    for view in views:
+        _, depth = view.project()
+        focal = np.abs(view.intrinsics[:, 0]) * 256 / view.images.shape[2]
+        sizes.append(np.median(np.maximum(depth, 1e-3) / focal))
+    return float(np.median(sizes)) * 1.15
+
+
+def cut_patches(views: Views, metres: float) -> Patches:
+    """Patches with `metres` per pixel, upright in the image."""
+    pixels, depth = views.project()
+    height, width = views.images.shape[1:3]
+    focal = np.abs(views.intrinsics[:, :2])
+    safe = np.maximum(depth, 1e-3)
+    step = metres / safe
+    gray = np.zeros((len(pixels), SIDE, SIDE), np.float32)
+    inside = np.zeros(len(pixels))
+    for i, image in enumerate(views.images):
+        zoom = step[i] * focal[i]  # image pixels per patch pixel
+        corner = pixels[i] - 0.5 - zoom * (SIDE - 1) / 2
+        matrix = np.array([[zoom[0], 0, corner[0]], [0, zoom[1], corner[1]]])
+        if not np.isfinite(matrix).all() or np.abs(matrix).max() > 1e5:
+            continue
+        flags = cv2.INTER_LINEAR | cv2.WARP_INVERSE_MAP
+        one = cv2.cvtColor(image, cv2.COLOR_RGB2GRAY)
+        gray[i] = cv2.warpAffine(one, matrix, (SIDE, SIDE), flags=flags, borderMode=cv2.BORDER_REPLICATE)
+        low = np.clip(pixels[i] - zoom * CORE / 2, 0, [width, height])
+        high = np.clip(pixels[i] + zoom * CORE / 2, 0, [width, height])
+        inside[i] = np.prod((high - low) / (zoom * CORE))
+    turn = np.swapaxes(views.ee_rotation, -1, -2) @ views.T_world_camera[:, :, :3]
+    context = np.column_stack([views.ee_position / 0.1, views.gripper / 0.5, turn.reshape(-1, 9) / 0.3])
+    # From pixels, with the intrinsics' signs: a camera with fx < 0 (a mirrored image) needs nothing special.
+    place = (pixels - views.intrinsics[:, 2:]) / focal
+    return Patches(gray, place, step, (depth > 0.05) & (inside > 0.7), context)

@@ -19,6 +19,8 @@ RIM_RADIUS = 0.049
 """Distance of the bowl's rim from its centre [m]."""
 GRASP_HEIGHT = 0.034
 """Grip site above the bowl's origin while grasping [m]."""
+NEAR_BASE = -0.315
+"""Bowls with a smaller x are close to the robot's base [m], world."""
 RELEASE_HEIGHT = 0.012
 """Bowl's origin above the plate's when letting go [m]."""
 RETREAT = 0.10
@@ -51,7 +53,7 @@ class Variation:
             hover=float(rng.uniform(0.08, 0.12)),
             lift=float(rng.uniform(0.14, 0.18)),
             lean=float(rng.uniform(-0.015, 0.015)),
-            close_steps=int(rng.integers(8, 11)),
+            close_steps=int(rng.integers(11, 14)),
         )
 
 
@@ -77,7 +79,11 @@ class ScriptedTeacher:
         start = world.state().T_world_ee
         motion = _Motion(world, start.rotation, start.translation, v.speed)
         bowl, plate = world.carried_pose.translation, world.target_pose.translation
-        side = -1.0 if bowl[1] > 0 else 1.0  # the rim nearer to the robot's middle: the arm reaches it more easily
+        # The rim nearer to the robot's middle is easier to reach, except right in front of the base, where the folded
+        # arm does better a little farther out.
+        side = -1.0 if bowl[1] > 0 else 1.0
+        if bowl[0] < NEAR_BASE and abs(bowl[1]) > 0.15:
+            side = -side
         grasp = bowl + [0.0, RIM_RADIUS * side, GRASP_HEIGHT]
 
         yield from motion.go(grasp + [v.lean, 0.0, v.hover], 1.0, tolerance=0.012, corrections=1)

@@ -16,7 +16,8 @@ from para.demos.check_views import CORE, MARGIN, Patches
 
 NEIGHBOURS = 12
 _WINDOW = 7  # patch pixels about the episode's common peak in which single frames may differ
-_ITERATIONS = 8
+_ITERATIONS = 6
+_FAR_MUST_GAIN = 0.05  # correlation
 
 
 @dataclass(frozen=True)
@@ -27,6 +28,8 @@ class Template:
     """(CORE, CORE) float32, the pixelwise median."""
     weight: np.ndarray
     """(CORE, CORE) float32, large where the others agree."""
+    moved: np.ndarray
+    """(CORE, CORE) float32, the median of what moved; the still background cannot mislead it."""
 
 
 @dataclass(frozen=True)
@@ -38,7 +41,7 @@ class Fit:
     score: float
     """Mean correlation with the templates at the best common place, -1 to 1."""
     score_here: float
-    """The same where the camera says."""
+    """The same where the camera says it is."""
 
 
 def templates(stacks: list[Patches], episode: int) -> list[Template | None]:
@@ -60,7 +63,8 @@ def templates(stacks: list[Patches], episode: int) -> list[Template | None]:
         stack = np.stack([cores[place][moment] for _, place, moment in nearest])
         middle = np.median(stack, axis=0)
         spread = 1.5 * np.median(np.abs(stack - middle), axis=0)
-        found.append(Template(middle, 1 / (spread**2 + 8.0**2)))
+        moved = np.median([stacks[others[place]].moved_core[moment] for _, place, moment in nearest], axis=0)
+        found.append(Template(middle, 1 / (spread**2 + 8.0**2), moved.astype(np.float32)))
     return found
 
 
@@ -68,14 +72,21 @@ def correlation_maps(patches: Patches, wanted: list[Template | None], reach: int
     """For each moment the correlation (2 reach + 1, 2 reach + 1) of patch and template over displacements."""
     cut = MARGIN - reach
     maps: list[np.ndarray | None] = []
-    for gray, template in zip(patches.gray, wanted):
+    for gray, moved, template in zip(patches.gray, patches.moved, wanted):
         if template is None:
             maps.append(None)
             continue
-        area = gray[cut : len(gray) - cut, cut : len(gray) - cut]
-        found = cv2.matchTemplate(area, template.mean, cv2.TM_CCOEFF_NORMED)
-        maps.append(np.nan_to_num(found, nan=0.0, posinf=0.0, neginf=0.0).clip(-1, 1))
+        window = slice(cut, len(gray) - cut)
+        found = _correlate(gray[window, window], template.mean)
+        if template.moved.std() > 2:
+            found = (found + _correlate(moved[window, window], template.moved)) / 2
+        maps.append(found)
     return maps
+
+
+def _correlate(area: np.ndarray, core: np.ndarray) -> np.ndarray:
+    found = cv2.matchTemplate(area, core, cv2.TM_CCOEFF_NORMED)
+    return np.where(np.abs(found) <= 1.001, found, 0.0)  # flat areas give infinities
 
 
 def fit_episode(patches: Patches, wanted: list[Template | None], centre: np.ndarray) -> Fit:
@@ -85,7 +96,7 @@ def fit_episode(patches: Patches, wanted: list[Template | None], centre: np.ndar
     if len(chosen) < 6:
         return Fit(np.full(4, np.nan), float("nan"), float("nan"))
     common = np.mean([maps[i] for i in chosen], axis=0)
-    row, column = divmod(int(common.argmax()), common.shape[1])
+    row, column = _common_peak(common)
     offsets, trust = [], []
     for i in chosen:
         offset, height = _peak(maps[i], row, column)
@@ -93,7 +104,22 @@ def fit_episode(patches: Patches, wanted: list[Template | None], centre: np.ndar
         trust.append(height)
     error = _robust_fit(patches.place[chosen] - centre, np.array(offsets), np.array(trust))
     error = _refine(patches, wanted, chosen, centre, error)
-    return Fit(error, float(common.max()), float(common[MARGIN, MARGIN]))
+    return Fit(error, float(common[row, column]), float(common[MARGIN, MARGIN]))
+
+
+def score_without_search(patches: Patches, wanted: list[Template | None]) -> float:
+    """Mean correlation with the templates where the camera says, give or take a few pixels."""
+    maps = [found for found in correlation_maps(patches, wanted, reach=_WINDOW) if found is not None]
+    return float(np.mean(maps, axis=0).max()) if maps else -1.0
+
+
+def _common_peak(common: np.ndarray) -> tuple[int, int]:
+    """(row, column) of the best place; one far from the middle must be clearly better than the best one near it."""
+    near = common[MARGIN - _WINDOW : MARGIN + _WINDOW + 1, MARGIN - _WINDOW : MARGIN + _WINDOW + 1]
+    if common.max() - near.max() > _FAR_MUST_GAIN:
+        return divmod(int(common.argmax()), common.shape[1])
+    row, column = divmod(int(near.argmax()), near.shape[1])
+    return row + MARGIN - _WINDOW, column + MARGIN - _WINDOW
 
 
 def _peak(found: np.ndarray, row: int, column: int) -> tuple[np.ndarray, float]:
@@ -102,7 +128,9 @@ def _peak(found: np.ndarray, row: int, column: int) -> tuple[np.ndarray, float]:
     near = found[top : row + _WINDOW + 1, left : column + _WINDOW + 1]
     y, x = divmod(int(near.argmax()), near.shape[1])
     at_edge = x in (0, near.shape[1] - 1) or y in (0, near.shape[0] - 1)
-    return np.array([x + left - MARGIN, y + top - MARGIN], float), max(float(near.max()), 0.01) * (0.1 if at_edge else 1)
+    return np.array([x + left - MARGIN, y + top - MARGIN], float), max(float(near.max()), 0.01) * (
+        0.1 if at_edge else 1
+    )
 
 
 def _basis(place: np.ndarray) -> np.ndarray:
@@ -146,7 +174,9 @@ def _refine(
         for i, mean, weight, basis, columns in prepared:
             field = grid + (basis @ error) / patches.step[i] + (len(patches.gray[i]) - 1) / 2
             field = field.astype(np.float32)
-            seen = cv2.remap(patches.gray[i], field[..., 0], field[..., 1], cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
+            seen = cv2.remap(
+                patches.gray[i], field[..., 0], field[..., 1], cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE
+            )
             seen = cv2.GaussianBlur(seen, (0, 0), 1.0)
             total = weight.sum()
             a, b = seen - (weight * seen).sum() / total, mean - (weight * mean).sum() / total
@@ -158,7 +188,7 @@ def _refine(
             right += np.einsum("uv,uvi,uv->i", robust, columns, residual)
         change = np.linalg.solve(normal + 1e-9 * np.trace(normal) * np.eye(4), right)
         error = error - change
-        if np.abs(change).max() < 1e-5:
+        if np.abs(change).max() < 1e-4:
             break
     drifted = np.abs(error - start)[:2].max() > 8 * float(np.median(patches.step))
     return start if drifted or not np.isfinite(error).all() else error

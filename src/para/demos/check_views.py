@@ -77,6 +77,8 @@ class Patches:
 
     gray: np.ndarray
     """(n, SIDE, SIDE) float32; the compared core lies in the middle."""
+    moved: np.ndarray
+    """(n, SIDE, SIDE) float32: how much each pixel differs from the episode's median picture; zero for moving cameras."""
     place: np.ndarray
     """(n, 2) where the end effector lies in the image, as (x / z, y / z) in the camera."""
     step: np.ndarray
@@ -88,8 +90,13 @@ class Patches:
 
     @property
     def core(self) -> np.ndarray:
-        """(n, CORE, CORE)."""
+        """(n, CORE, CORE) of `gray`."""
         return self.gray[:, MARGIN:-MARGIN, MARGIN:-MARGIN]
+
+    @property
+    def moved_core(self) -> np.ndarray:
+        """(n, CORE, CORE) of `moved`."""
+        return self.moved[:, MARGIN:-MARGIN, MARGIN:-MARGIN]
 
 
 def metres_per_pixel(views: list[Views]) -> float:
@@ -109,17 +116,20 @@ def cut_patches(views: Views, metres: float) -> Patches:
     focal = np.abs(views.intrinsics[:, :2])
     safe = np.maximum(depth, 1e-3)
     step = metres / safe
-    gray = np.zeros((len(pixels), SIDE, SIDE), np.float32)
+    gray, moved = np.zeros((2, len(pixels), SIDE, SIDE), np.float32)
+    pictures = np.stack([cv2.cvtColor(image, cv2.COLOR_RGB2GRAY) for image in views.images]).astype(np.float32)
+    still = np.ptp(views.T_world_camera, axis=0).max() < 1e-3
+    change = np.clip(np.abs(pictures - np.median(pictures, axis=0)) - 6, 0, 40) if still else np.zeros_like(pictures)
     inside = np.zeros(len(pixels))
-    for i, image in enumerate(views.images):
+    for i, picture in enumerate(pictures):
         zoom = step[i] * focal[i]  # image pixels per patch pixel
         corner = pixels[i] - 0.5 - zoom * (SIDE - 1) / 2
         matrix = np.array([[zoom[0], 0, corner[0]], [0, zoom[1], corner[1]]])
         if not np.isfinite(matrix).all() or np.abs(matrix).max() > 1e5:
             continue
         flags = cv2.INTER_LINEAR | cv2.WARP_INVERSE_MAP
-        one = cv2.cvtColor(image, cv2.COLOR_RGB2GRAY)
-        gray[i] = cv2.warpAffine(one, matrix, (SIDE, SIDE), flags=flags, borderMode=cv2.BORDER_REPLICATE)
+        gray[i] = cv2.warpAffine(picture, matrix, (SIDE, SIDE), flags=flags, borderMode=cv2.BORDER_REPLICATE)
+        moved[i] = cv2.warpAffine(change[i], matrix, (SIDE, SIDE), flags=flags, borderMode=cv2.BORDER_REPLICATE)
         low = np.clip(pixels[i] - zoom * CORE / 2, 0, [width, height])
         high = np.clip(pixels[i] + zoom * CORE / 2, 0, [width, height])
         inside[i] = np.prod((high - low) / (zoom * CORE))
@@ -127,4 +137,4 @@ def cut_patches(views: Views, metres: float) -> Patches:
     context = np.column_stack([views.ee_position / 0.1, views.gripper / 0.5, turn.reshape(-1, 9) / 0.3])
     # From pixels, with the intrinsics' signs: a camera with fx < 0 (a mirrored image) needs nothing special.
     place = (pixels - views.intrinsics[:, 2:]) / focal
-    return Patches(gray, place, step, (depth > 0.05) & (inside > 0.7), context)
+    return Patches(gray, moved, place, step, (depth > 0.05) & (inside > 0.7), context)

@@ -1,0 +1,130 @@
+"""Is this demonstration set fit to learn from? Above all: do the recorded cameras belong to the pictures?
+
+The pictures decide. About the projected end effector every episode must look like the others do at similar moments; an
+episode whose camera was turned, moved or mirrored does not. See `check_views` and `check_fit`.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+
+from para.demos.check_fit import Fit, fit_episode, score_without_search, templates
+from para.demos.check_motion import motion_correlation
+from para.demos.check_picture import draw_evidence
+from para.demos.check_structure import structural_findings
+from para.demos.check_views import Views, cut_patches, metres_per_pixel, read_views
+from para.demos.reader import DemoDataset
+from para.demos.report import CameraEvidence, CheckReport, Finding
+
+FEWEST = 5
+"""Episodes needed to tell a wrong one from the rest."""
+FLOOR = np.array([0.012, 0.012, 0.02, 0.02])
+"""Errors below this are never reported (shift x, shift y, roll, scale; normalised image)."""
+DEVIATIONS = 6.0
+"""Reported beyond so many robust standard deviations of the set."""
+SET_LIMIT = 0.02
+"""A set whose typical shift is larger than this is reported as a whole."""
+
+_FLIPS = {(True, False): "mirrored left-right", (False, True): "upside down", (True, True): "turned by 180 deg"}
+_FLIP_GAIN = 0.1  # correlation that a flipped picture must fit better by
+_ADVICE = "Calibrate the camera again and correct or drop this episode."
+
+
+def check_dataset(dataset: DemoDataset, pictures: Path | None = None) -> CheckReport:
+    """Check columns and pictures of every episode; PNGs of wrong episodes go to the folder `pictures`, if given."""
+    findings: list[Finding] = []
+    evidence = []
+    for camera in dataset.meta.camera_names:
+        findings += structural_findings(dataset, camera)
+        views = [read_views(dataset, episode, camera) for episode in range(len(dataset))]
+        found, one = check_views(views, camera, pictures)
+        findings += found
+        evidence.append(one)
+    return CheckReport(tuple(findings), tuple(evidence), len(dataset))
+
+
+def check_views(views: list[Views], camera: str, pictures: Path | None = None) -> tuple[list[Finding], CameraEvidence]:
+    """The part of `check_dataset` that looks at pictures, for one camera."""
+    unknown = CameraEvidence(camera, np.full((len(views), 4), np.nan), np.full(4, np.nan), (np.nan, np.nan))
+    if len(views) < FEWEST:
+        what = f"{len(views)} episodes are too few to judge the camera from the pictures"
+        return [Finding("warning", None, camera, what, f"Record at least {FEWEST}.")], unknown
+    findings = [Finding("error", e, camera, "the pictures are black", "Record it again.") for e in _black(views)]
+    metres = metres_per_pixel(views)
+    stacks = [cut_patches(view, metres) for view in views]
+    centre = np.median(np.concatenate([stack.place for stack in stacks]), axis=0)
+    fits, flips = [], []
+    for episode, (view, stack) in enumerate(zip(views, stacks)):
+        wanted = templates(stacks, episode)
+        fits.append(fit_episode(stack, wanted, centre))
+        flips.append({flip: score_without_search(cut_patches(view.flipped(*flip), metres), wanted) for flip in _FLIPS})
+    error = np.stack([fit.error for fit in fits])
+    if np.isfinite(error[:, 0]).sum() < FEWEST:
+        what = "the end effector is hardly ever in the picture, the camera cannot be judged"
+        return [
+            *findings,
+            Finding("error", None, camera, what, "Check T_world_camera, intrinsics, workspace."),
+        ], unknown
+    error = error - np.nanmedian(error, axis=0)
+    spread = 1.4826 * np.nanmedian(np.abs(error), axis=0)
+    limit = np.maximum(FLOOR, DEVIATIONS * spread)
+    motion = motion_correlation(views)
+    whole = _set_findings(camera, spread, motion)
+    if whole:  # with the whole set wrong, no single episode can be blamed
+        return [*findings, *whole], CameraEvidence(camera, error, limit, motion)
+    for episode, fit in enumerate(fits):
+        what = _verdict(fit, error[episode], limit, flips[episode])
+        if what is not None:
+            picture = None
+            if pictures is not None:
+                other = int(np.nanargmin(np.where(np.arange(len(views)) == episode, np.inf, np.abs(error).max(1))))
+                shift = np.nan_to_num(fit.error)
+                picture = draw_evidence(
+                    pictures, camera, episode, views[episode], other, views[other], shift, centre, what
+                )
+            findings.append(Finding("error", episode, camera, what, _ADVICE, picture))
+    return findings, CameraEvidence(camera, error, limit, motion)
+
+
+def _verdict(fit: Fit, error: np.ndarray, limit: np.ndarray, flips: dict[tuple[bool, bool], float]) -> str | None:
+    best = max(flips, key=lambda flip: flips[flip])
+    if flips[best] > fit.score + _FLIP_GAIN:
+        return f"the pictures are {_FLIPS[best]}"
+    if not np.isfinite(error).all() or not (np.abs(error) > limit).any():
+        return None
+    parts = []
+    if (np.abs(error[:2]) > limit[:2]).any():
+        right, down = np.rad2deg(error[0]), np.rad2deg(error[1])
+        parts.append(
+            f"the end effector appears {abs(right):.1f} deg to the {'right' if right > 0 else 'left'} and "
+            f"{abs(down):.1f} deg {'below' if down > 0 else 'above'} where the camera says"
+        )
+    if abs(error[2]) > limit[2]:
+        parts.append(f"the picture is rolled by {np.rad2deg(error[2]):+.1f} deg")
+    if abs(error[3]) > limit[3]:
+        parts.append(f"the picture is {error[3]:+.1%} in scale (distance or focal length)")
+    return "camera and pictures disagree: " + "; ".join(parts)
+
+
+def _set_findings(camera: str, spread: np.ndarray, motion: tuple[float, float]) -> list[Finding]:
+    across, down = motion
+    flip = (bool(across < -0.3), bool(down < -0.3))
+    if flip in _FLIPS:
+        what = (
+            f"all pictures seem to be {_FLIPS[flip]}: what moves in them runs against the projected end effector "
+            f"(correlation {across:+.2f} across, {down:+.2f} down)"
+        )
+        return [Finding("error", None, camera, what, "Flip the pictures when converting; see Camera.flip_horizontal.")]
+    if max(spread[:2]) > SET_LIMIT or max(across, down) < 0.2:
+        what = (
+            f"pictures and cameras do not belong together in the whole set (typical disagreement "
+            f"{np.rad2deg(max(spread[:2])):.1f} deg; motion correlation {across:+.2f} across, {down:+.2f} down)"
+        )
+        return [Finding("error", None, camera, what, "Check units, frames and image size of the camera columns.")]
+    return []
+
+
+def _black(views: list[Views]) -> list[int]:
+    return [episode for episode, view in enumerate(views) if view.images.std() < 2]

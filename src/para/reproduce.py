@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import resource
 import sys
 import time
 from collections.abc import Iterator, Sequence
@@ -135,7 +136,8 @@ def _print_times(run: RunFolder, report: Path) -> None:
     times = json.loads(run.timings.read_text())
     stages = [n for n in ("install", "demonstrations", "training", "evaluation", "report") if n in times]
     split = ", ".join(f"{name} {times[name] / 60:.1f}" for name in stages)
-    _say(f"\n{sum(times[n] for n in stages) / 60:.1f} min in all ({split})")
+    peak = max(resource.getrusage(who).ru_maxrss for who in (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN)) / 2**20
+    _say(f"\n{sum(times[n] for n in stages) / 60:.1f} min in all ({split}); largest process {peak:.1f} GB")
     _say(f"report: {report}", bold=True)
 
 

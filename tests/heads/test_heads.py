@@ -42,7 +42,7 @@ def test_every_head_learns_and_decodes(head):
     b = batch()
     optimizer = torch.optim.Adam(network.parameters(), 1e-2)
     first = last = None
-    for _ in range(12):
+    for _ in range(20):
         loss = network.head.loss(network(b.inputs), b.inputs, b.targets)
         optimizer.zero_grad()
         loss.total.backward()
@@ -83,22 +83,30 @@ def test_targets_outside_the_image_train_the_outside_probability():
     torch.testing.assert_close(loss.parts["volume"], (normaliser - outputs.outside).mean())
 
 
-def test_true_labels_decode_to_the_true_targets():
+def test_the_trained_distribution_decodes_to_the_true_targets():
+    """Logits that are the soft target itself: the local soft-argmax finds the true place, far below a cell's size."""
     network = PolicyNetwork(config(VOLUME)).eval()
     b = batch()
     outputs = network(b.inputs)
     grid = network.head.grid(*outputs.logits.shape[-2:])
-    labels = volume_labels(b.inputs, b.targets, grid)
-    rows, columns = outputs.logits.shape[-2:]
-    index = (labels.index.bin * rows + labels.index.row) * columns + labels.index.column
-    sure = torch.full_like(outputs.logits, -20.0).flatten(2).scatter(2, index[..., None], 20.0).view_as(outputs.logits)
-    network.head._read_offset = lambda *_: labels.index.offset
+    index = volume_labels(b.inputs, b.targets, grid).index
+    rows, columns, bins = *outputs.logits.shape[-2:], VOLUME.bins.count
+    place = torch.stack([index.bin, index.row, index.column], -1) + index.offset.flip(-1)  # (B, T, 3)
+    axes = [torch.arange(float(n)) for n in (bins, rows, columns)]
+    cells = torch.stack(torch.meshgrid(*axes, indexing="ij"), -1)  # (D, v, u, 3)
+    logits = -((cells - place[:, :, None, None, None]) ** 2).sum(-1) / (2 * VOLUME.smoothing**2)
+    logits = logits.masked_fill(~torch.isfinite(outputs.logits), -torch.inf)
     with torch.inference_mode():
-        chunk = network.head.decode(replace(outputs, logits=sure), b.inputs)
-    inside = labels.inside
-    assert inside.float().mean() > 0.8
-    torch.testing.assert_close(chunk.positions[inside], b.targets.positions[inside], atol=1e-4, rtol=0)
-    assert (chunk.confidence[inside] > 0.99).all()
+        chunk = network.head.decode(replace(outputs, logits=logits), b.inputs)
+    # Clear of the volume's borders, where half of the distribution is missing.
+    inner = index.valid & (index.bin > 0) & (index.bin < bins - 1)
+    inner = inner & (index.row > 1) & (index.row < rows - 2) & (index.column > 1) & (index.column < columns - 2)
+    assert inner.float().mean() > 0.4
+    error = (chunk.positions - b.targets.positions).norm(dim=-1)[inner]
+    centre, _ = grid.unproject(index.row, index.column, index.bin, 0 * index.offset, b.inputs.camera)
+    rounding = (centre - b.targets.positions).norm(dim=-1)[inner]
+    assert error.max() < 0.35 * rounding.max()
+    assert (chunk.confidence[inner] > 0.5).all()
 
 
 def test_rolling_the_camera_rolls_the_predicted_rotation():

@@ -28,8 +28,7 @@ class VolumeHeadConfig:
     query_noise: float = 3.0
     """Standard deviation of the noise on the pixel at which gripper and rotation are read in training [px]."""
     smoothing: float = 0.6
-    """Standard deviation of the soft target around the true cell [cells]; 0 is a one-hot target."""
-    offset_weight: float = 1.0
+    """Standard deviation of the soft target around the true place [cells]; 0 is a one-hot target."""
     gripper_weight: float = 1.0
     rotation_weight: float = 1.0
 
@@ -47,7 +46,7 @@ class VolumeOutputs:
     outside: torch.Tensor
     """(B, T) logit of 'the target is not in this volume', in the same softmax."""
     maps: list[torch.Tensor]
-    """Features to read gripper, rotation and offset from, finest first."""
+    """Features to read gripper and rotation from, finest first."""
 
 
 class VolumeHead(nn.Module):
@@ -75,8 +74,7 @@ class VolumeHead(nn.Module):
         read = sum(config.widths[:2]) + horizon + 3
         self.local = nn.Sequential(nn.Linear(read, 128), nn.ReLU(), nn.Linear(128, 64), nn.ReLU())
         self.gripper, self.rotation = nn.Linear(64, 1), nn.Linear(64, 6)
-        self.offset = nn.Sequential(nn.Linear(read, 96), nn.ReLU(), nn.Linear(96, 3))
-        for layer in (self.score, self.outside, self.gripper, self.rotation, self.offset[-1]):
+        for layer in (self.score, self.outside, self.gripper, self.rotation):
             nn.init.normal_(layer.weight, std=0.01)
             nn.init.zeros_(layer.bias)
         self.rotation.bias.data = torch.tensor([1.0, 0, 0, 0, 1.0, 0])
@@ -104,7 +102,7 @@ class VolumeHead(nn.Module):
         return VolumeOutputs(logits, outside, [m.float() for m in maps[:2]])
 
     def loss(self, outputs: VolumeOutputs, inputs: ModelInput, targets: Targets) -> Loss:
-        """Cross-entropy over the volume and 'outside', with offset, gripper and rotation read at the true pixel."""
+        """Cross-entropy over the volume and 'outside'; gripper and rotation are read near the true pixel."""
         rows, columns = outputs.logits.shape[-2:]
         labels = volume_labels(inputs, targets, self.grid(rows, columns))
         row, column, bin = labels.index.row, labels.index.column, labels.index.bin
@@ -123,19 +121,16 @@ class VolumeHead(nn.Module):
         noise = torch.randn_like(true) * (self.config.query_noise if self.training else 0.0) / size
         value = (bin + 0.5 + labels.index.offset[..., 2]) / self.config.bins.count
         gripper, six = self._read_local(outputs, inputs, true + noise, value)
-        offset = self._read_offset(outputs, inputs, cell, (bin + 0.5) / self.config.bins.count)
 
         R_world_ray = ray_rotation(inputs.camera, true * size)
         wanted = rotation_to_6d(R_world_ray.transpose(-1, -2) @ targets.rotations)
         parts = {
             "volume": volume,
-            "offset": masked_mean((offset - labels.index.offset).abs().mean(-1), inside),
             "gripper": gripper_loss(gripper, targets, inside),
             "rotation": masked_mean(((six - wanted) ** 2).mean(-1), inside),
         }
         total = (
             parts["volume"]
-            + self.config.offset_weight * parts["offset"]
             + self.config.gripper_weight * parts["gripper"]
             + self.config.rotation_weight * parts["rotation"]
         )
@@ -143,22 +138,23 @@ class VolumeHead(nn.Module):
         return Loss(total, {name: value.detach() for name, value in parts.items()})
 
     def decode(self, outputs: VolumeOutputs, inputs: ModelInput) -> ChunkBatch:
-        """The best cell and bin of each step, moved by the offset read there, unprojected through the input's camera."""
+        """The best cell and bin of each step, refined to the mean place of the 3 x 3 x 3 cells around it (a local
+        soft-argmax), unprojected through the input's camera."""
         rows, columns = outputs.logits.shape[-2:]
         flat = outputs.logits.flatten(2)
         normaliser = torch.logaddexp(flat.logsumexp(-1), outputs.outside)
         best = flat.argmax(-1)  # (B, T)
         column, row, bin = best % columns, best // columns % rows, best // (rows * columns)
-        cell = torch.stack([(column + 0.5) / columns, (row + 0.5) / rows], -1)
-        offset = self._read_offset(outputs, inputs, cell, (bin + 0.5) / self.config.bins.count).clamp(-1, 1)
+        nearby = self._neighbours(flat, row, column, bin, rows, columns)
+        offset = nearby.softmax(-1) @ _steps(nearby).flip(-1)  # (B, T, 3) as (du, dv, dbin)
         positions, valid = self.grid(rows, columns).unproject(row, column, bin, offset, inputs.camera)
+        cell = torch.stack([(column + 0.5) / columns, (row + 0.5) / rows], -1)
         pixel = cell + offset[..., :2] / cell.new_tensor([columns, rows])
         value = (bin + 0.5 + offset[..., 2]) / self.config.bins.count
         gripper, six = self._read_local(outputs, inputs, pixel, value)
         size = cell.new_tensor([inputs.camera.width, inputs.camera.height])
         rotations = ray_rotation(inputs.camera, pixel * size) @ rotation_from_6d(six)
-        nearby = self._neighbours(flat, row, column, bin, rows, columns)
-        confidence = (nearby.flatten(2).logsumexp(-1) - normaliser).exp()
+        confidence = (nearby.logsumexp(-1) - normaliser).exp()
         return ChunkBatch(
             torch.where(valid[..., None], positions, torch.full_like(positions, torch.nan)),
             rotations,
@@ -177,8 +173,7 @@ class VolumeHead(nn.Module):
 
     def _neighbours(self, flat: torch.Tensor, row, column, bin, rows: int, columns: int) -> torch.Tensor:
         """(B, T, 27) scores of the 3 x 3 x 3 cells around (B, T) indices; -inf beyond the volume."""
-        step = torch.arange(-1, 2, device=flat.device)
-        db, dr, dc = (d.flatten() for d in torch.meshgrid(step, step, step, indexing="ij"))
+        db, dr, dc = _steps(flat).long().unbind(-1)
         b, r, c = bin[..., None] + db, row[..., None] + dr, column[..., None] + dc  # (B, T, 27)
         exists = (b >= 0) & (b < self.config.bins.count) & (r >= 0) & (r < rows) & (c >= 0) & (c < columns)
         index = torch.where(exists, (b * rows + r) * columns + c, torch.zeros_like(b))
@@ -223,6 +218,8 @@ class VolumeHead(nn.Module):
         local = self.local(self._read(outputs, inputs, place, value))
         return self.gripper(local)[..., 0], self.rotation(local)
 
-    def _read_offset(self, outputs, inputs, cell, value) -> torch.Tensor:
-        """(B, T, 3) place inside the cell as (du, dv, dbin)."""
-        return self.offset(self._read(outputs, inputs, cell, value))
+
+def _steps(like: torch.Tensor) -> torch.Tensor:
+    """(27, 3) steps to the 3 x 3 x 3 neighbours as (dbin, drow, dcolumn), the cell itself in the middle."""
+    step = torch.arange(-1.0, 2.0, device=like.device, dtype=like.dtype)
+    return torch.stack([d.flatten() for d in torch.meshgrid(step, step, step, indexing="ij")], -1)

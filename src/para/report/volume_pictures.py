@@ -33,8 +33,8 @@ def draw_chunk(observation: Observation, chunk: ActionChunk, camera: str, width:
 
 @torch.inference_mode()
 def draw_volume(policy: Policy, observation: Observation) -> np.ndarray:
-    """Panels: the predicted chunk, then each step's probability over the image (summed over bins) with, at the right
-    edge, its distribution over the bins of the best pixel. ValueError for a policy that does not point."""
+    """Panels: the predicted chunk, all steps' probability over the image, then each step's (summed over bins) with, at
+    the right edge, its distribution over the bins of the best pixel. ValueError for a policy that does not point."""
     outputs, inputs = policy.outputs(observation)
     if not hasattr(outputs, "logits"):
         raise ValueError(f"this policy's head ({type(policy.config.head).__name__}) has no volume to draw")
@@ -45,6 +45,8 @@ def draw_volume(policy: Policy, observation: Observation) -> np.ndarray:
     probability = outputs.logits[0].flatten(1).softmax(1).view_as(outputs.logits[0]).cpu().numpy()  # (T, D, v, u)
     panels = [draw_chunk(observation, chunk, policy.config.camera)]
     put_text(panels[0], "image, end effector and targets", (8, 18))
+    panels.append(overlay_heatmap(picture, probability.sum((0, 1))))
+    put_text(panels[1], "probability of all steps", (8, 18))
     pixels, _ = view.camera.resize(SCALE, height).project(chunk.positions)
     for k, volume in enumerate(probability):
         panel = overlay_heatmap(picture, volume.sum(0))

@@ -14,7 +14,7 @@ from para.demos.check_fit import Fit, fit_episode, score_without_search, templat
 from para.demos.check_motion import motion_correlation
 from para.demos.check_picture import draw_evidence
 from para.demos.check_structure import structural_findings
-from para.demos.check_views import Views, cut_patches, metres_per_pixel, read_views
+from para.demos.check_views import Views, common_right, cut_patches, metres_per_pixel, read_views
 from para.demos.reader import DemoDataset
 from para.demos.report import CameraEvidence, CheckReport, Finding
 
@@ -22,8 +22,8 @@ FEWEST = 5
 """Episodes needed to tell a wrong one from the rest."""
 FLOOR = np.array([0.012, 0.012, 0.02, 0.02])
 """Errors below this are never reported (shift x, shift y, roll, scale; normalised image)."""
-DEVIATIONS = 6.0
-"""Reported beyond so many robust standard deviations of the set."""
+DEVIATIONS = 8.0
+"""Reported beyond so many robust standard deviations of the set; more for an episode that matches the others badly."""
 SET_LIMIT = 0.02
 """A set whose typical shift is larger than this is reported as a whole."""
 
@@ -52,14 +52,16 @@ def check_views(views: list[Views], camera: str, pictures: Path | None = None) -
         what = f"{len(views)} episodes are too few to judge the camera from the pictures"
         return [Finding("warning", None, camera, what, f"Record at least {FEWEST}.")], unknown
     findings = [Finding("error", e, camera, "the pictures are black", "Record it again.") for e in _black(views)]
-    metres = metres_per_pixel(views)
-    stacks = [cut_patches(view, metres) for view in views]
+    metres, right = metres_per_pixel(views), common_right(views)
+    stacks = [cut_patches(view, metres, right) for view in views]
     centre = np.median(np.concatenate([stack.place for stack in stacks]), axis=0)
     fits, flips = [], []
     for episode, (view, stack) in enumerate(zip(views, stacks)):
         wanted = templates(stacks, episode)
         fits.append(fit_episode(stack, wanted, centre))
-        flips.append({flip: score_without_search(cut_patches(view.flipped(*flip), metres), wanted) for flip in _FLIPS})
+        flips.append(
+            {flip: score_without_search(cut_patches(view.flipped(*flip), metres, right), wanted) for flip in _FLIPS}
+        )
     error = np.stack([fit.error for fit in fits])
     if np.isfinite(error[:, 0]).sum() < FEWEST:
         what = "the end effector is hardly ever in the picture, the camera cannot be judged"
@@ -74,8 +76,10 @@ def check_views(views: list[Views], camera: str, pictures: Path | None = None) -
     whole = _set_findings(camera, spread, motion)
     if whole:  # with the whole set wrong, no single episode can be blamed
         return [*findings, *whole], CameraEvidence(camera, error, limit, motion)
+    usual = float(np.nanmedian([fit.score for fit in fits]))
     for episode, fit in enumerate(fits):
-        what = _verdict(fit, error[episode], limit, flips[episode])
+        doubt = max(1.0, usual / max(fit.score, 0.05))
+        what = _verdict(fit, error[episode], np.maximum(FLOOR, DEVIATIONS * doubt * spread), flips[episode])
         if what is not None:
             picture = None
             if pictures is not None:

@@ -12,12 +12,16 @@ from dataclasses import dataclass
 import cv2
 import numpy as np
 
-from para.demos.check_views import CORE, MARGIN, Patches
+from para.demos.check_views import CORE, MARGIN, SIDE, Patches
 
 NEIGHBOURS = 12
 _WINDOW = 7  # patch pixels about the episode's common peak in which single frames may differ
-_ITERATIONS = 6
+_ITERATIONS = 5
+_BLURS = (4.0, 2.0, 1.0)  # patch pixels; sharp pictures alone would hold the fit where it starts
 _FAR_MUST_GAIN = 0.05  # correlation
+
+_AXIS = np.arange(CORE) - (CORE - 1) / 2
+_GRID = np.stack(np.meshgrid(_AXIS, _AXIS), -1)  # (CORE, CORE, 2) patch pixels from the middle
 
 
 @dataclass(frozen=True)
@@ -100,7 +104,7 @@ def fit_episode(patches: Patches, wanted: list[Template | None], centre: np.ndar
     offsets, trust = [], []
     for i in chosen:
         offset, height = _peak(maps[i], row, column)
-        offsets.append(offset * patches.step[i])
+        offsets.append(patches.turn[i] @ offset * patches.step[i])
         trust.append(height)
     error = _robust_fit(patches.place[chosen] - centre, np.array(offsets), np.array(trust))
     error = _refine(patches, wanted, chosen, centre, error)
@@ -158,37 +162,57 @@ def _refine(
     patches: Patches, wanted: list[Template | None], chosen: list[int], centre: np.ndarray, error: np.ndarray
 ) -> np.ndarray:
     """Gauss-Newton on the grey values of all moments together (Lucas-Kanade with one common displacement field)."""
-    axis = np.arange(CORE) - (CORE - 1) / 2
-    grid = np.stack(np.meshgrid(axis, axis), -1)  # (CORE, CORE, 2) patch pixels from the middle
-    prepared = []
-    for i in chosen:
-        template = wanted[i]
-        mean = cv2.GaussianBlur(template.mean, (0, 0), 1.0)
-        basis = _basis(patches.place[i] - centre + grid * patches.step[i])
-        slope = np.stack([cv2.Sobel(mean, cv2.CV_32F, 1, 0) / 8, cv2.Sobel(mean, cv2.CV_32F, 0, 1) / 8], -1)
-        columns = np.einsum("uvi,uvij->uvj", slope, basis) / patches.step[i]
-        prepared.append((i, mean, template.weight, basis, columns))
     start = error
-    for _ in range(_ITERATIONS):
-        normal, right = np.zeros((4, 4)), np.zeros(4)
-        for i, mean, weight, basis, columns in prepared:
-            field = grid + (basis @ error) / patches.step[i] + (len(patches.gray[i]) - 1) / 2
-            field = field.astype(np.float32)
-            seen = cv2.remap(
-                patches.gray[i], field[..., 0], field[..., 1], cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE
-            )
-            seen = cv2.GaussianBlur(seen, (0, 0), 1.0)
-            total = weight.sum()
-            a, b = seen - (weight * seen).sum() / total, mean - (weight * mean).sum() / total
-            gain = (weight * a * b).sum() / max((weight * a * a).sum(), 1e-6)
-            residual = np.clip(gain, 0.5, 2.0) * a - b
-            scale = max(1.4826 * float(np.median(np.abs(residual))), 4.0)
-            robust = weight / (1 + (residual / (2 * scale)) ** 2) / scale**2
-            normal += np.einsum("uv,uvi,uvj->ij", robust, columns, columns)
-            right += np.einsum("uv,uvi,uv->i", robust, columns, residual)
-        change = np.linalg.solve(normal + 1e-9 * np.trace(normal) * np.eye(4), right)
-        error = error - change
-        if np.abs(change).max() < 1e-4:
-            break
+    for blur in _BLURS:
+        problem = [_prepare(patches, wanted[i], i, centre, blur) for i in chosen]
+        for _ in range(_ITERATIONS):
+            normal, right = np.zeros((4, 4)), np.zeros(4)
+            for part in problem:
+                part_normal, part_right = part.equations(error)
+                normal += part_normal
+                right += part_right
+            change = np.linalg.solve(normal + 1e-9 * np.trace(normal) * np.eye(4), right)
+            error = error - change
+            if np.abs(change).max() < 2e-4:
+                break
     drifted = np.abs(error - start)[:2].max() > 8 * float(np.median(patches.step))
     return start if drifted or not np.isfinite(error).all() else error
+
+
+@dataclass(frozen=True)
+class _Moment:
+    """One moment's share of the Gauss-Newton problem."""
+
+    seen: np.ndarray
+    """(SIDE, SIDE) blurred patch."""
+    mean: np.ndarray
+    """(CORE, CORE) blurred template."""
+    weight: np.ndarray
+    """(CORE, CORE)."""
+    displacement: np.ndarray
+    """(CORE, CORE, 2, 4) patch pixels per unit of error."""
+    slope: np.ndarray
+    """(CORE, CORE, 4) grey levels per unit of error."""
+
+    def equations(self, error: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """Normal matrix (4, 4) and right side (4,) at `error`, grey levels matched in gain and offset."""
+        field = (_GRID + self.displacement @ error + (SIDE - 1) / 2).astype(np.float32)
+        seen = cv2.remap(self.seen, field[..., 0], field[..., 1], cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
+        total = self.weight.sum()
+        a = seen - (self.weight * seen).sum() / total
+        b = self.mean - (self.weight * self.mean).sum() / total
+        gain = (self.weight * a * b).sum() / max(float((self.weight * a * a).sum()), 1e-6)
+        residual = np.clip(gain, 0.5, 2.0) * a - b
+        scale = max(1.4826 * float(np.median(np.abs(residual))), 4.0)
+        robust = self.weight / (1 + (residual / (2 * scale)) ** 2) / scale**2
+        weighted = (robust[..., None] * self.slope).reshape(-1, 4)
+        return weighted.T @ self.slope.reshape(-1, 4), weighted.T @ residual.reshape(-1)
+
+
+def _prepare(patches: Patches, template: Template, i: int, centre: np.ndarray, blur: float) -> _Moment:
+    mean = cv2.GaussianBlur(template.mean, (0, 0), blur)
+    slope = np.stack([cv2.Sobel(mean, cv2.CV_32F, 1, 0) / 8, cv2.Sobel(mean, cv2.CV_32F, 0, 1) / 8], -1)
+    turn, step = patches.turn[i], patches.step[i]
+    displacement = turn.T @ _basis(patches.place[i] - centre + _GRID @ turn.T * step) / step
+    slope = (slope[..., None, :] @ displacement)[..., 0, :]
+    return _Moment(cv2.GaussianBlur(patches.gray[i], (0, 0), blur), mean, template.weight, displacement, slope)

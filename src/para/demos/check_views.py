@@ -83,10 +83,12 @@ class Patches:
     """(n, 2) where the end effector lies in the image, as (x / z, y / z) in the camera."""
     step: np.ndarray
     """(n,) x / z per patch pixel."""
+    turn: np.ndarray
+    """(n, 2, 2) rotation from the patch's axes to the image's."""
     usable: np.ndarray
     """(n,) bool: in front of the camera, and most of the core inside the image."""
     context: np.ndarray
-    """(n, 13) what the look of a patch depends on, scaled so that 1 is a clear change."""
+    """(n, 16) what the look of a patch depends on, scaled so that 1 is a clear change."""
 
     @property
     def core(self) -> np.ndarray:
@@ -109,13 +111,20 @@ def metres_per_pixel(views: list[Views]) -> float:
     return float(np.median(sizes)) * 1.15
 
 
-def cut_patches(views: Views, metres: float) -> Patches:
-    """Patches with `metres` per pixel, upright in the image."""
+def common_right(views: list[Views]) -> np.ndarray:
+    """(3,) the direction in the world that points right in the pictures of the set, on the whole."""
+    mean = np.mean([view.T_world_camera[:, :, 0].mean(0) for view in views], axis=0)
+    return mean / max(float(np.linalg.norm(mean)), 1e-9)
+
+
+def cut_patches(views: Views, metres: float, right: np.ndarray) -> Patches:
+    """Patches with `metres` per pixel, turned so that the world's direction `right` (3,) runs along their rows."""
     pixels, depth = views.project()
     height, width = views.images.shape[1:3]
     focal = np.abs(views.intrinsics[:, :2])
     safe = np.maximum(depth, 1e-3)
     step = metres / safe
+    turn = _turns(views, right)
     gray, moved = np.zeros((2, len(pixels), SIDE, SIDE), np.float32)
     pictures = np.stack([cv2.cvtColor(image, cv2.COLOR_RGB2GRAY) for image in views.images]).astype(np.float32)
     still = np.ptp(views.T_world_camera, axis=0).max() < 1e-3
@@ -123,8 +132,8 @@ def cut_patches(views: Views, metres: float) -> Patches:
     inside = np.zeros(len(pixels))
     for i, picture in enumerate(pictures):
         zoom = step[i] * focal[i]  # image pixels per patch pixel
-        corner = pixels[i] - 0.5 - zoom * (SIDE - 1) / 2
-        matrix = np.array([[zoom[0], 0, corner[0]], [0, zoom[1], corner[1]]])
+        axes = zoom[:, None] * turn[i]
+        matrix = np.column_stack([axes, pixels[i] - 0.5 - axes.sum(1) * (SIDE - 1) / 2])
         if not np.isfinite(matrix).all() or np.abs(matrix).max() > 1e5:
             continue
         flags = cv2.INTER_LINEAR | cv2.WARP_INVERSE_MAP
@@ -133,8 +142,19 @@ def cut_patches(views: Views, metres: float) -> Patches:
         low = np.clip(pixels[i] - zoom * CORE / 2, 0, [width, height])
         high = np.clip(pixels[i] + zoom * CORE / 2, 0, [width, height])
         inside[i] = np.prod((high - low) / (zoom * CORE))
-    turn = np.swapaxes(views.ee_rotation, -1, -2) @ views.T_world_camera[:, :, :3]
-    context = np.column_stack([views.ee_position / 0.1, views.gripper / 0.5, turn.reshape(-1, 9) / 0.3])
+    towards = views.T_world_camera[:, :, 2]
+    posture = views.ee_rotation.reshape(-1, 9)
+    context = np.column_stack([views.ee_position / 0.1, views.gripper / 0.5, posture / 0.3, towards / 0.2])
     # From pixels, with the intrinsics' signs: a camera with fx < 0 (a mirrored image) needs nothing special.
     place = (pixels - views.intrinsics[:, 2:]) / focal
-    return Patches(gray, moved, place, step, (depth > 0.05) & (inside > 0.7), context)
+    return Patches(gray, moved, place, step, turn, (depth > 0.05) & (inside > 0.7), context)
+
+
+def _turns(views: Views, right: np.ndarray) -> np.ndarray:
+    """(n, 2, 2) patch axes in the image; the image's own where the camera looks along `right`."""
+    rotation = views.T_world_camera[:, :, :3]
+    x, y = rotation[:, :, 0] @ right * np.sign(views.intrinsics[:, 0]), rotation[:, :, 1] @ right
+    length = np.hypot(x, y)
+    clear = length > 0.3
+    x, y = np.where(clear, x / np.maximum(length, 1e-9), 1.0), np.where(clear, y / np.maximum(length, 1e-9), 0.0)
+    return np.stack([np.stack([x, -y], -1), np.stack([y, x], -1)], -2)

@@ -103,7 +103,7 @@ def write_rows(path: Path, rows: list[EpisodeRow], meta: DemoMeta) -> None:
         columns[f"{key}/to_timestamp"] = pa.array(ends, pa.float64())
     for key in rows[0].stats if rows else ():
         for name in stats.NAMES:
-            columns[f"stats/{key}/{name}"] = pa.array([row.stats[key][name].tolist() for row in rows])
+            columns[f"stats/{key}/{name}"] = _lists([row.stats[key][name] for row in rows])
     columns["meta/episodes/chunk_index"] = _ints(0 for _ in rows)
     columns["meta/episodes/file_index"] = _ints(0 for _ in rows)
     columns[PLAN_INDEX_COLUMN] = _ints(row.plan_index for row in rows)
@@ -155,3 +155,12 @@ def _parse(row: dict[str, Any], meta: DemoMeta) -> EpisodeRow:
 
 def _ints(values: Any) -> pa.Array:
     return pa.array(list(values), pa.int64())
+
+
+def _lists(values: list[np.ndarray]) -> pa.Array:
+    """Equally shaped arrays -> a column of (nested) lists."""
+    stacked = np.stack(values)
+    column = pa.array(stacked.reshape(-1))
+    for size in reversed(stacked.shape[1:]):
+        column = pa.ListArray.from_arrays(np.arange(0, len(column) + 1, size, dtype=np.int32), column)
+    return column

@@ -171,7 +171,8 @@ class DemoDataset:
                     )
                 if abs(video.fps - self.meta.fps) > 1e-3:
                     raise DemoError(
-                        f"{self.root / file}: {video.fps:g} frames per second, meta/info.json says {self.meta.fps}"
+                        f"{self.root / file}: {video.fps:g} Hz, but meta/info.json says {self.meta.fps} Hz. Encode it again "
+                        "at the set's rate."
                     )
                 needed = round(row.videos[size.name].from_timestamp * self.meta.fps) + row.length
                 if video.frames < needed:

@@ -1,0 +1,119 @@
+"""The pictures decide whether a camera is right: laws on drawn demonstrations."""
+
+from dataclasses import replace
+
+import cv2
+import numpy as np
+import pytest
+
+from demos.synthetic import default_camera, make_episode, meta_for
+from para.demos import DatasetWriter, DemoDataset, stage_episode
+from para.demos.check import check_dataset, check_views
+from para.demos.check_views import FRAMES, Views
+from para.geometry import Pose
+
+CAMERA = default_camera(192, 144)
+EPISODES = 12
+
+
+def views_of(seed: int) -> Views:
+    """As `read_views`, without a detour over files."""
+    episode = make_episode(seed, FRAMES, CAMERA)
+    camera = episode.cameras[0]
+    rotation = Pose.from_quaternion(episode.ee_quaternion, episode.ee_position).rotation
+    return Views(
+        camera.images, camera.intrinsics, camera.T_world_camera, episode.ee_position, rotation, episode.gripper
+    )
+
+
+@pytest.fixture(scope="module")
+def views():
+    return [views_of(seed) for seed in range(EPISODES)]
+
+
+def turned(view: Views, degrees: list[float]) -> Views:
+    """The recorded camera turned about its own centre, the pictures unchanged."""
+    camera = view.cameras.rotate(np.deg2rad(np.tile(degrees, (FRAMES, 1))))
+    return replace(view, T_world_camera=camera.T_world_camera.matrix())
+
+
+def shifted(view: Views, metres: list[float]) -> Views:
+    """The recorded camera shifted along its own axes, the pictures unchanged."""
+    pose = Pose.from_matrix(view.T_world_camera)
+    moved = pose.translation + pose.rotation @ np.array(metres)
+    return replace(view, T_world_camera=Pose(pose.rotation, moved).matrix())
+
+
+def errors(views: list[Views], pictures=None) -> list[int | None]:
+    findings, _ = check_views(views, "front", pictures)
+    return [finding.episode for finding in findings if finding.level == "error"]
+
+
+def test_no_alarm_on_a_clean_set(views):
+    assert errors(views) == []
+
+
+WRONG = {
+    "tilted 3 deg": lambda v: turned(v, [3, 0, 0]),
+    "panned 3 deg": lambda v: turned(v, [0, -3, 0]),
+    "rolled 3 deg": lambda v: turned(v, [0, 0, 3]),
+    "5 cm right": lambda v: shifted(v, [0.05, 0, 0]),
+    "5 cm up": lambda v: shifted(v, [0, -0.05, 0]),
+    "5 cm forward": lambda v: shifted(v, [0, 0, 0.05]),
+    "mirrored": lambda v: v.flipped(True, False),
+}
+
+
+@pytest.mark.parametrize("name", WRONG)
+def test_one_wrong_camera_is_named(name, views, tmp_path):
+    episode = (3 + 5 * list(WRONG).index(name)) % EPISODES
+    wrong = [WRONG[name](view) if i == episode else view for i, view in enumerate(views)]
+    assert errors(wrong, tmp_path) == [episode]
+    picture = cv2.imread(str(tmp_path / f"front-episode-{episode:03d}.png"))
+    assert picture is not None and picture.shape[1] > 600
+
+
+def test_a_set_mirrored_as_a_whole_is_named(views):
+    findings, evidence = check_views([view.flipped(True, False) for view in views], "front")
+    assert [f.episode for f in findings] == [None] and "mirrored left-right" in findings[0].what
+    assert evidence.motion[0] < -0.5
+
+
+def test_zoom_and_distance_do_not_matter(views):
+    """Another lens at another distance, truthfully recorded, is no error."""
+    nearer = replace(CAMERA.zoom(1.15), T_world_camera=shifted_pose(CAMERA.T_world_camera, [0.0, 0.0, -0.06]))
+    episode = make_episode(50, FRAMES, nearer)
+    camera = episode.cameras[0]
+    other = replace(
+        views_of(50), images=camera.images, intrinsics=camera.intrinsics, T_world_camera=camera.T_world_camera
+    )
+    assert errors([*views, other]) == []
+
+
+def shifted_pose(pose: Pose, metres: list[float]) -> Pose:
+    return Pose(pose.rotation, pose.translation + pose.rotation @ np.array(metres))
+
+
+def test_columns_are_checked_too(tmp_path):
+    jump = make_episode(1, 24, CAMERA)
+    position = jump.ee_position.copy()
+    position[10:] += [0.0, 0.3, 0.0]
+    rotated = np.tile([2.0, 0.0, 0.0, 0.0], (24, 1))
+    episodes = [make_episode(0, 24, CAMERA), replace(jump, ee_position=position, command_quaternion=rotated)]
+    with DatasetWriter(tmp_path / "set", meta_for(CAMERA), "plan", 2) as writer:
+        for i, episode in enumerate(episodes):
+            stage_episode(episode, writer.staging_folder(i))
+    report = check_dataset(DemoDataset.open(tmp_path / "set"))
+    assert not report.ok and report.wrong_episodes == [1]
+    text = report.text()
+    assert "the end effector jumps at frame 10 (6" in text
+    assert "the commanded quaternion at frame 0 is not of length 1. Store unit quaternions as (w, x, y, z)." in text
+    assert "2 episodes are too few to judge the camera from the pictures" in text and text.endswith("NOT ok")
+
+
+def test_a_turn_is_measured(views):
+    """What is reported is the turn itself."""
+    _, clean = check_views(views, "front")
+    _, evidence = check_views([turned(views[0], [0.0, 2.0, 0.0]), *views[1:]], "front")
+    np.testing.assert_allclose(evidence.error[0, 0], np.deg2rad(2.0), atol=0.006)
+    assert np.abs(clean.error).max() < clean.limit.min()

@@ -1,0 +1,177 @@
+"""Broken sets are refused with words that say what is wrong, where, and what to do."""
+
+import json
+import shutil
+from dataclasses import replace
+
+import numpy as np
+import pyarrow.parquet as pq
+import pytest
+
+from demos.synthetic import default_camera, make_episode, meta_for
+from para.demos import DatasetWriter, DemoDataset, DemoError, stage_episode
+from para.demos.video import encode_video
+
+CAMERA = default_camera(96, 64)
+EPISODE = make_episode(0, 24, CAMERA)
+VIDEO = "videos/observation.images.front/chunk-000/file-000.mp4"
+
+
+@pytest.fixture(scope="module")
+def pristine(tmp_path_factory):
+    root = tmp_path_factory.mktemp("demos") / "pristine"
+    with DatasetWriter(root, meta_for(CAMERA), "plan", 2) as writer:
+        for i in writer.pending():
+            stage_episode(EPISODE, writer.staging_folder(i))
+    return root
+
+
+def edit_info(root, change):
+    path = root / "meta/info.json"
+    info = json.loads(path.read_text())
+    change(info)
+    path.write_text(json.dumps(info))
+
+
+def cut_video(root):
+    path = root / VIDEO
+    path.write_bytes(path.read_bytes()[:-300])
+
+
+def drop_rows(root):
+    path = root / "data/chunk-000/file-001.parquet"
+    pq.write_table(pq.read_table(path).slice(0, 20), path)
+
+
+def forget_camera(info):
+    for name in ("intrinsics", "T_world_camera"):
+        del info["features"][f"observation.camera.front.{name}"]
+
+
+def older_conventions(info):
+    info["features"]["observation.camera.front.T_world_camera"]["info"]["para"]["conventions"] = 0
+
+
+BROKEN = {
+    "no dataset": (
+        lambda root: shutil.rmtree(root / "meta"),
+        "{root}: not a dataset (no meta/info.json). Give the folder that holds meta/, data/ and videos/.",
+    ),
+    "old version": (
+        lambda root: edit_info(root, lambda info: info.update(codebase_version="v2.1")),
+        "{root}: codebase_version is 'v2.1', this reader needs 'v3.0'. Convert it with LeRobot's "
+        "convert_dataset_v21_to_v30, or record it again.",
+    ),
+    "no camera columns": (
+        lambda root: edit_info(root, forget_camera),
+        "{root}: no camera columns. Each video observation.images.<cam> needs observation.camera.<cam>.intrinsics and "
+        "observation.camera.<cam>.T_world_camera; videos here: ['observation.images.front']. Calibrate the camera and "
+        "attach the columns, or record with para.",
+    ),
+    "mixed conventions": (
+        lambda root: edit_info(root, older_conventions),
+        "{root}: mixed or unknown conventions: this reader needs version 1 in every feature's info['para'], but found "
+        "{{'observation.camera.front.T_world_camera': 0}}. Do not merge sets of different versions; convert or record "
+        "the older one again.",
+    ),
+    "video missing": (lambda root: (root / VIDEO).unlink(), "{root}/" + VIDEO + ": the video is missing"),
+    "video cut short": (
+        cut_video,
+        "{root}/" + VIDEO + ": the video is cut short or damaged ({size} bytes). Record it again.",
+    ),
+    "video of another length": (
+        lambda root: encode_video(root / VIDEO, EPISODE.cameras[0].images[:20], 20),
+        "{root}/" + VIDEO + ": holds 20 frames, episode 0 needs 24. Video and table do not belong together; record or "
+        "download the set again.",
+    ),
+    "video of another size": (
+        lambda root: encode_video(root / VIDEO, EPISODE.cameras[0].images[:, :32], 20),
+        "{root}/"
+        + VIDEO
+        + ": pictures are 96 x 32, but meta/info.json says 96 x 64 (W x H). Camera intrinsics would be "
+        "wrong; record it again.",
+    ),
+    "video of another rate": (
+        lambda root: encode_video(root / VIDEO, EPISODE.cameras[0].images, 30),
+        "{root}/" + VIDEO + ": 30 Hz, but meta/info.json says 20 Hz. Encode it again at the set's rate.",
+    ),
+    "rows missing": (
+        drop_rows,
+        "{root}/data/chunk-000/file-001.parquet: holds 20 frames of episode 1, meta/episodes says 24. The dataset is "
+        "incomplete; copy, download or record it again.",
+    ),
+}
+
+
+@pytest.mark.parametrize("name", BROKEN)
+def test_broken_sets_are_refused(name, pristine, tmp_path):
+    damage, words = BROKEN[name]
+    root = tmp_path / "set"
+    shutil.copytree(pristine, root)
+    damage(root)
+    size = (root / VIDEO).stat().st_size if (root / VIDEO).exists() else 0
+    with pytest.raises(DemoError) as error:
+        DemoDataset.open(root)
+    assert str(error.value) == words.format(root=root, size=size)
+
+
+def test_a_video_damaged_inside_is_refused_when_decoded(pristine, tmp_path):
+    root = tmp_path / "set"
+    shutil.copytree(pristine, root)
+    content = bytearray((root / VIDEO).read_bytes())
+    middle = content.index(b"mdat") + 2000
+    content[middle : middle + 4000] = bytes(4000)
+    (root / VIDEO).write_bytes(bytes(content))
+    with pytest.raises(DemoError, match="video"):
+        DemoDataset.open(root).decode(0, "front")
+
+
+def test_another_plan_is_refused(pristine, tmp_path):
+    root = tmp_path / "set"
+    shutil.copytree(pristine, root)
+    with pytest.raises(DemoError) as error:
+        DatasetWriter(root, meta_for(CAMERA), "other plan", 2)
+    assert str(error.value) == (
+        f"{root}: the set was begun with another plan (hash plan, 2 entries; now other plan, 2). Choose another folder, "
+        "or delete this one to begin again."
+    )
+
+
+def test_two_writers_are_refused(tmp_path):
+    with DatasetWriter(tmp_path / "set", meta_for(CAMERA), "plan", 2):
+        with pytest.raises(DemoError, match="another process is writing this set"):
+            DatasetWriter(tmp_path / "set", meta_for(CAMERA), "plan", 2)
+
+
+def test_foreign_folders_are_left_alone(tmp_path):
+    (tmp_path / "precious.txt").write_text("mine")
+    with pytest.raises(DemoError, match="not empty and holds no dataset"):
+        DatasetWriter(tmp_path, meta_for(CAMERA), "plan", 2)
+    assert [p.name for p in tmp_path.iterdir()] == ["precious.txt"]
+
+
+MISTAKES = {
+    "nan": (
+        dict(ee_position=np.where(np.arange(24)[:, None] == 7, np.nan, EPISODE.ee_position)),
+        "episode x: ee_position is not finite at frame 7",
+    ),
+    "shape": (dict(gripper=np.zeros((24, 1))), "episode x: gripper has shape (24, 1), needed is (24,)"),
+    "rate": (
+        dict(time=np.arange(24) / 10),
+        "episode x: frame 1 lies 0.050 s off 20 Hz; frames are stored at exactly 20 Hz. Resample the recording, or slow "
+        "the robot down until it keeps the rate.",
+    ),
+    "images": (
+        dict(cameras=(replace(EPISODE.cameras[0], images=EPISODE.cameras[0].images[:23]),)),
+        "episode x, camera front: images are uint8 (23, 64, 96, 3), needed is uint8 (24, H, W, 3)",
+    ),
+}
+
+
+@pytest.mark.parametrize("name", MISTAKES)
+def test_bad_episodes_are_refused(name, tmp_path):
+    change, words = MISTAKES[name]
+    with pytest.raises(DemoError) as error:
+        stage_episode(replace(EPISODE, **change), tmp_path / "x")
+    assert str(error.value) == words
+    assert list(tmp_path.iterdir()) == []

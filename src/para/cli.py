@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import signal
 import sys
 from collections.abc import Callable
 from dataclasses import replace
@@ -218,7 +219,11 @@ COMMANDS: dict[str, Callable[..., None]] = {
 
 
 def main(arguments: list[str] | None = None) -> None:
-    """Parse and run. Expected errors print their message alone; PARA_DEBUG=1 shows where they came from."""
+    """Parse and run. Expected errors print their message alone; PARA_DEBUG=1 shows where they came from.
+
+    A polite kill (SIGTERM, as job schedulers send it) stops as Ctrl-C does.
+    """
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
     try:
         tyro.extras.subcommand_cli_from_dict(COMMANDS, prog="para", description=_description(), args=arguments)
     except KeyboardInterrupt:

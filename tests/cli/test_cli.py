@@ -55,6 +55,25 @@ def test_a_mistyped_command_is_answered_with_the_right_one(capsys):
     assert "evaluate" in capsys.readouterr().err + capsys.readouterr().out
 
 
+def test_a_polite_kill_saves_the_training(tmp_path):
+    """SIGTERM in the middle of a run leaves a state that the same command goes on from."""
+    import signal
+    import time
+
+    run("demos", "--out", tmp_path / "set", "--count", 1, "--image-size", 64, 64, "--workers", 1)
+    command = [sys.executable, "-m", "para.cli", "train", "--dataset", tmp_path / "set", "--out", tmp_path / "run"]
+    command = [str(c) for c in (*command, "--preset", "cls_regression", "--batch-size", 1)]
+    process = subprocess.Popen([*command, "--steps", "100000"], stderr=subprocess.PIPE, text=True)
+    deadline = time.monotonic() + 120
+    while not (tmp_path / "run/log.jsonl").exists() or not (tmp_path / "run/log.jsonl").read_text():
+        assert time.monotonic() < deadline and process.poll() is None
+        time.sleep(0.2)
+    process.send_signal(signal.SIGTERM)
+    _, error = process.communicate(timeout=60)
+    assert process.returncode == 130 and "the same command resumes from" in error
+    assert (tmp_path / "run/state.pt").exists()
+
+
 def test_the_main_job_in_miniature(tmp_path):
     """Real LIBERO, real training, real evaluation, real report; then again, when nothing is left to do."""
     folder = tmp_path / "run"

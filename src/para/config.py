@@ -60,6 +60,8 @@ def _from_union(kind: Any, data: Any, where: str) -> Any:
             raise ValueError(f"{where}: unknown type {data['type']!r}; known are {sorted(named)}")
         return from_json(named[data["type"]], data, where)
     for member in members:
+        if typing.get_origin(member) is tuple and isinstance(data, list):
+            return from_json(member, data, where)
         if isinstance(member, type) and not dataclasses.is_dataclass(member) and isinstance(data, member):
             return data
     raise ValueError(f"{where}: {data!r} fits none of {[getattr(m, '__name__', m) for m in members]}")

@@ -60,6 +60,7 @@ def test_demonstrations_of_one_orientation_fix_it():
     policy = Policy(replace(CONFIG, constant_rotation=config.policy.constant_rotation), PolicyNetwork(CONFIG))
     chunk = policy.predict(observation())
     np.testing.assert_allclose(chunk.rotations, np.repeat(np.diag([1.0, -1, -1])[None], 3, 0), atol=1e-6)
+    assert from_json(PolicyConfig, json.loads(json.dumps(to_json(policy.config)))) == policy.config
     turned = samples.target_rotations.copy()
     turned[:3] = turned[:3] @ rotation_from_vector(np.array([0.0, 0.0, 0.2]))
     assert fitted(policy_preset("para"), replace(samples, target_rotations=turned)).policy.constant_rotation is None

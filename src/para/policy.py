@@ -8,7 +8,7 @@ from __future__ import annotations
 import hashlib
 import json
 import os
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -57,9 +57,6 @@ class PolicyConfig:
     """Where end-effector targets can be [m], world; a property of the task, not of the demonstrations."""
     ee_frame: str = "grip_site"
     """The frame that positions and rotations are of; the dataset names it."""
-    constant_rotation: tuple[float, float, float, float] | None = None
-    """R_world_ee as (w, x, y, z) when all demonstrations keep one orientation. There is then nothing to learn about
-    rotation, and a head that extrapolates it can only be wrong: the chunk's rotations are this one."""
 
 
 class PolicyNetwork(nn.Module):
@@ -117,11 +114,7 @@ class Policy:
     def chunk(self, batch: ChunkBatch) -> ActionChunk:
         """The first chunk of a batch, as NumPy."""
         fields = (batch.positions, batch.rotations, batch.gripper, batch.confidence, batch.out_of_view)
-        chunk = ActionChunk(*(x[0].double().cpu().numpy() for x in fields))
-        if self.config.constant_rotation is None:
-            return chunk
-        rotation = Pose.from_quaternion(np.array(self.config.constant_rotation), np.zeros(3)).rotation
-        return replace(chunk, rotations=np.repeat(rotation[None], len(chunk), 0))
+        return ActionChunk(*(x[0].double().cpu().numpy() for x in fields))
 
     def save_pretrained(self, folder: str | os.PathLike[str]) -> Path:
         """Write config.json and model.safetensors; the folder appears whole."""
@@ -177,6 +170,8 @@ def checkpoint_hash(folder: str | os.PathLike[str]) -> str:
 
 def _without_pretraining(config: PolicyConfig) -> PolicyConfig:
     """The same network without loading ImageNet weights that the checkpoint is about to replace."""
+    from dataclasses import replace
+
     if isinstance(config.backbone, Lite0Config):
         return replace(config, backbone=replace(config.backbone, pretrained=False))
     return config

@@ -120,12 +120,18 @@ if __name__ == "__main__":
 """
     file = tmp_path / "script.py"
     file.write_text(script)
-    process = subprocess.Popen([sys.executable, str(file)], stderr=subprocess.PIPE, start_new_session=True)
+    process = subprocess.Popen(
+        [sys.executable, str(file)],
+        stderr=subprocess.PIPE,
+        start_new_session=True,
+        # A test run in the background inherits an ignored SIGINT, and so would this process.
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),
+    )
     records, begin = tmp_path / "lr.jsonl", time.monotonic()
     while not (records.exists() and records.stat().st_size) and time.monotonic() - begin < 60:
         time.sleep(0.1)
     os.killpg(process.pid, signal.SIGINT)  # as a terminal does: parent and workers get it
-    process.communicate(timeout=20)
+    process.communicate(timeout=120)
     assert process.returncode != 0
     assert 1 <= len(read_records(records).episodes) < 1000
 

@@ -1,17 +1,17 @@
 """Saved policies: the same after loading, clear errors when something is wrong with them."""
 
 import json
-from dataclasses import replace
+from dataclasses import dataclass, replace
 
 import numpy as np
 import pytest
 
 from para.backbones import Lite0Config
 from para.config import from_json, to_json
-from para.geometry import HeightBins, Pose, rotation_from_vector
+from para.geometry import HeightBins, Pose
 from para.heads import GlobalRegressionConfig, VolumeHeadConfig
 from para.policy import CheckpointError, Policy, PolicyConfig, PolicyNetwork, checkpoint_hash
-from para.presets import EXPERIMENTS, POLICIES, experiment, fitted, policy_preset
+from para.presets import EXPERIMENTS, POLICIES, experiment, policy_preset
 from para.types import Observation, RobotState, View
 from toy import WORKSPACE, toy_camera, toy_samples
 
@@ -52,18 +52,15 @@ def test_a_loaded_policy_predicts_the_same(tmp_path, head):
     assert checkpoint_hash(tmp_path / "q") != first
 
 
-def test_demonstrations_of_one_orientation_fix_it():
-    """What never varies is not left to a head that may extrapolate; what varies is."""
-    samples = toy_samples(8)
-    config = fitted(policy_preset("para"), samples)
-    np.testing.assert_allclose(np.abs(config.policy.constant_rotation), [0, 1, 0, 0], atol=1e-6)
-    policy = Policy(replace(CONFIG, constant_rotation=config.policy.constant_rotation), PolicyNetwork(CONFIG))
-    chunk = policy.predict(observation())
-    np.testing.assert_allclose(chunk.rotations, np.repeat(np.diag([1.0, -1, -1])[None], 3, 0), atol=1e-6)
-    assert from_json(PolicyConfig, json.loads(json.dumps(to_json(policy.config)))) == policy.config
-    turned = samples.target_rotations.copy()
-    turned[:3] = turned[:3] @ rotation_from_vector(np.array([0.0, 0.0, 0.2]))
-    assert fitted(policy_preset("para"), replace(samples, target_rotations=turned)).policy.constant_rotation is None
+def test_an_optional_tuple_survives_json():
+    @dataclass(frozen=True)
+    class Example:
+        place: tuple[float, float] | None = None
+
+    hints = {"place": tuple[float, float] | None}
+    for example in (Example(), Example((1.0, 2.0))):
+        data = json.loads(json.dumps(to_json(example)))
+        assert from_json(hints["place"], data["place"]) == example.place
 
 
 def saved(tmp_path):

@@ -5,11 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import replace
 
-import numpy as np
-
 from para.backbones import DinoConfig, Lite0Config
 from para.dataset import Augmentation, Photometric, SampleTable, Shift, Zoom
-from para.geometry import HeightBins, Pose, relative_angle
+from para.geometry import HeightBins
 from para.heads import GlobalRegressionConfig, PaperVolumeConfig, VolumeHeadConfig
 from para.policy import PolicyConfig
 from para.presets.names import look_up
@@ -69,25 +67,8 @@ def policy_preset(name: str) -> TrainConfig:
     return look_up(name, POLICIES, "policy preset")()
 
 
-CONSTANT_ROTATION = np.radians(5.0)
-"""Demonstrations of which nine tenths of the moments lie within this angle of the mean keep one orientation [rad]. The
-rest are contacts and the limits of the arm's reach, where the measured orientation yields: nothing to imitate."""
-
-
 def fitted(config: TrainConfig, samples: SampleTable) -> TrainConfig:
-    """The configuration with what it takes from the demonstrations' statistics: the one orientation, if they keep one,
-    and the published head's bin ranges."""
-    policy = replace(config.policy, constant_rotation=_constant_rotation(samples))
-    if isinstance(policy.head, PaperVolumeConfig):
-        policy = replace(policy, head=policy.head.fitted(samples))
-    return replace(config, policy=policy)
-
-
-def _constant_rotation(samples: SampleTable) -> tuple[float, float, float, float] | None:
-    """The mean orientation (w, x, y, z) when the demonstrations keep it: the chordal mean, by singular value decomposition."""
-    rotations = samples.target_rotations[samples.target_valid].astype(np.float64)
-    u, _, vt = np.linalg.svd(rotations.mean(0))
-    mean = u @ np.diag([1.0, 1.0, np.linalg.det(u @ vt)]) @ vt
-    if np.quantile(relative_angle(rotations, np.broadcast_to(mean, rotations.shape)), 0.9) > CONSTANT_ROTATION:
-        return None
-    return tuple(float(x) for x in Pose(mean, np.zeros(3)).quaternion())
+    """The configuration with what a head takes from the demonstrations' statistics."""
+    if not isinstance(config.policy.head, PaperVolumeConfig):
+        return config
+    return replace(config, policy=replace(config.policy, head=config.policy.head.fitted(samples)))

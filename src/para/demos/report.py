@@ -69,7 +69,7 @@ class CheckReport:
                 lines.append(
                     f"camera {e.camera}: a single episode's camera is reported when it is off by more than about "
                     f"{turn:.1f} deg in aim, {roll:.1f} deg in roll or {scale:.1%} in distance. An error that all "
-                    "episodes share does not show here; `para calibrate` tests for that."
+                    "episodes share does not show here."
                 )
         lines.append(f"{self.episodes} episodes: {'ok' if self.ok else 'NOT ok'}")
         return "\n".join(lines)

@@ -9,7 +9,7 @@ set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
 source scripts/gl.sh
 
-EXTRAS="libero,test,dino"
+EXTRAS="libero,test,dino,diffusion,video"
 CPU_INDEX="https://download.pytorch.org/whl/cpu"
 LOG=.venv/install.log
 

@@ -68,7 +68,9 @@ def collate(
         camera = samples.camera(i)
         new = camera.resize(width, height)
         if augmentation is not None:
-            new = augmentation.camera(new, rngs[row])
+            there = samples.target_valid[i]
+            points = samples.target_positions[i][there] if there.any() else samples.ee_position[i][None]
+            new = augmentation.camera(new, points.astype(np.float64), rngs[row])
         image = warp_image(samples.images[i], camera, new)
         images[row] = image if augmentation is None else augmentation.image(image, rngs[row])
         cameras.append(new)

@@ -10,7 +10,7 @@ from para.geometry.pose import (
     rotation_to_6d,
     turn_towards,
 )
-from para.geometry.ray_frame import ray_rotation
+from para.geometry.ray_frame import heading_rotation, ray_rotation
 from para.geometry.volume_grid import CellIndex, VolumeGrid
 from para.geometry.warp import homography, warp_image
 
@@ -22,6 +22,7 @@ __all__ = [
     "HeightBins",
     "Pose",
     "VolumeGrid",
+    "heading_rotation",
     "homography",
     "ray_rotation",
     "relative_angle",

@@ -3,13 +3,23 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Literal
 
 import torch
 from torch import nn
 from torch.nn import functional as F
 
 from para.dataset import ModelInput, Targets, volume_labels
-from para.geometry import Bins, Camera, HeightBins, VolumeGrid, ray_rotation, rotation_from_6d, rotation_to_6d
+from para.geometry import (
+    Bins,
+    Camera,
+    HeightBins,
+    VolumeGrid,
+    heading_rotation,
+    ray_rotation,
+    rotation_from_6d,
+    rotation_to_6d,
+)
 from para.heads.head import ChunkBatch, Loss, gripper_loss, masked_mean
 from para.heads.neck import Neck
 from para.types import Box
@@ -31,6 +41,8 @@ class VolumeHeadConfig:
     """Standard deviation of the soft target around the true place [cells]; 0 is a one-hot target."""
     gripper_weight: float = 1.0
     rotation_weight: float = 1.0
+    rotation_frame: Literal["ray", "heading"] = "ray"
+    """Rotations are told relative to the ray at the chosen pixel, or to gravity and the camera's heading."""
 
     def build(self, channels: tuple[int, ...], strides: tuple[int, ...], horizon: int, workspace: Box) -> VolumeHead:
         """The head for a backbone with these feature maps."""
@@ -122,8 +134,7 @@ class VolumeHead(nn.Module):
         value = (bin + 0.5 + labels.index.offset[..., 2]) / self.config.bins.count
         gripper, six = self._read_local(outputs, inputs, true + noise, value)
 
-        R_world_ray = ray_rotation(inputs.camera, true * size)
-        wanted = rotation_to_6d(R_world_ray.transpose(-1, -2) @ targets.rotations)
+        wanted = rotation_to_6d(self._frame(inputs.camera, true * size).transpose(-1, -2) @ targets.rotations)
         parts = {
             "volume": volume,
             "gripper": gripper_loss(gripper, targets, inside),
@@ -153,7 +164,7 @@ class VolumeHead(nn.Module):
         value = (bin + 0.5 + offset[..., 2]) / self.config.bins.count
         gripper, six = self._read_local(outputs, inputs, pixel, value)
         size = cell.new_tensor([inputs.camera.width, inputs.camera.height])
-        rotations = ray_rotation(inputs.camera, pixel * size) @ rotation_from_6d(six)
+        rotations = self._frame(inputs.camera, pixel * size) @ rotation_from_6d(six)
         confidence = (nearby.logsumexp(-1) - normaliser).exp()
         return ChunkBatch(
             torch.where(valid[..., None], positions, torch.full_like(positions, torch.nan)),
@@ -164,6 +175,12 @@ class VolumeHead(nn.Module):
         )
 
     # ---- parts ---------------------------------------------------------------------------------------------------------
+
+    def _frame(self, camera: Camera, pixels: torch.Tensor) -> torch.Tensor:
+        """(B, T, 2) pixels -> (B, T or 1, 3, 3) R_world_frame in which rotations are told."""
+        if self.config.rotation_frame == "ray":
+            return ray_rotation(camera, pixels)
+        return heading_rotation(camera)[:, None]
 
     def _allowed(self, camera: Camera, rows: int, columns: int) -> torch.Tensor:
         """(B, D, v, u): a forward intersection of the ray inside the workspace."""
@@ -214,7 +231,7 @@ class VolumeHead(nn.Module):
         return torch.cat([*read, state, value[..., None].to(state.dtype), step], -1)
 
     def _read_local(self, outputs, inputs, place, value) -> tuple[torch.Tensor, torch.Tensor]:
-        """Gripper logits (B, T) and rotations relative to the ray (B, T, 6)."""
+        """Gripper logits (B, T) and rotations in the frame of `_frame` (B, T, 6)."""
         local = self.local(self._read(outputs, inputs, place, value))
         return self.gripper(local)[..., 0], self.rotation(local)
 

@@ -25,9 +25,10 @@ from para.evaluation.plans import GRID, LEFT
 from para.evaluation.provenance import provenance
 from para.evaluation.sampling import condition, sample_positions, stable_seed
 from para.evaluation.statistics import wilson
+from para.geometry import FootBins, LevelFraming
 from para.presets import policy_preset
 from para.training import TrainConfig, train
-from para.worlds.libero.layout import BOWL_X, BOWL_Y, Region
+from para.worlds.libero.layout import BOWL_X, BOWL_Y, TABLE_HEIGHT, Region
 
 RESULTS = Path("results/ablations")
 QUARTER = 4  # columns of the training grid
@@ -46,10 +47,24 @@ def variants() -> dict[str, TrainConfig]:
     def head(config: TrainConfig, **changes) -> TrainConfig:
         return replace(config, policy=replace(config.policy, head=replace(config.policy.head, **changes)))
 
+    def framed(config: TrainConfig) -> TrainConfig:
+        return replace(config, policy=replace(config.policy, framing=LevelFraming((-0.13, 0.0, 0.95), 0.74)))
+
+    feet = FootBins(base.policy.head.bins.low, base.policy.head.bins.high, base.policy.head.bins.count, TABLE_HEIGHT)
     recentre = geometric(base, Recentre(), Zoom(0.85, 1.2))
     turned = geometric(base, Turn(3.0, 12.0), Recentre(), Zoom(0.85, 1.2))
     heading = head(turned, rotation_frame="heading")
-    return {"base": base, "recentre": recentre, "recentre_turn": turned, "recentre_turn_heading": heading}
+    everything = framed(head(heading, bins=feet))
+    return {
+        "base": base,
+        "recentre": recentre,
+        "recentre_turn": turned,
+        "recentre_turn_heading": heading,
+        "recentre_turn_heading_framed": framed(heading),
+        "everything": everything,
+        "everything_unturned": geometric(everything, Recentre(), Zoom(0.85, 1.2)),
+        "everything_not_recentred": geometric(everything, Turn(3.0, 12.0), Shift(40.0), Zoom(0.85, 1.2)),
+    }
 
 
 def conditions(n: int):
@@ -109,7 +124,7 @@ def table() -> None:
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("variants", nargs="*", choices=[*variants(), []])
+    parser.add_argument("variants", nargs="*")
     parser.add_argument("--dataset", type=Path, default=Path("outputs/lr/demos"))
     parser.add_argument("--out", type=Path, default=Path("outputs/ablations"))
     parser.add_argument("--steps", type=int, default=1000)

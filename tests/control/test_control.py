@@ -146,7 +146,7 @@ def test_the_oracle_returns_the_future_within_half_a_cell():
     positions = np.stack([np.linspace(-0.1, 0.1, frames), np.zeros(frames), np.full(frames, 0.1)], 1)
     grid = VolumeGrid(HeightBins(0.0, 0.4, 32), 56, 56)
     trajectory = Trajectory(positions, np.repeat(DOWN[None], frames, 0), np.ones(frames))
-    oracle = OraclePolicy(trajectory, grid, (224, 224), "toy")
+    oracle = OraclePolicy(trajectory, grid, lambda camera: camera.resize(224, 224), "toy")
     state = RobotState(Pose(DOWN, positions[10] + [0, 0.002, 0]), 1.0, 0.5)
     observation = Observation((View("toy", np.zeros((64, 80, 3), np.uint8), toy_camera()),), state)
     predicted = oracle.predict(observation)

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
 
-from para.geometry import VolumeGrid
+from para.geometry import Camera, VolumeGrid
 from para.types import CONTROL_HZ, STEP_SECONDS, ActionChunk, Observation, RobotState
 
 
@@ -29,13 +30,14 @@ class OraclePolicy:
         self,
         trajectory: Trajectory,
         grid: VolumeGrid,
-        image_size: tuple[int, int],
+        input_camera: Callable[[Camera], Camera],
         camera: str = "agentview",
         horizon: int = 6,
         sub_cell: bool = False,
     ) -> None:
-        """`sub_cell`: the policy's decoding also reads the place inside the cell, so keep it."""
-        self.trajectory, self.grid, self.image_size, self.sub_cell = trajectory, grid, image_size, sub_cell
+        """`input_camera`: from a picture's camera to that of the policy's input; `sub_cell`: keep the place inside the cell,
+        as the policy's decoding reads that, too."""
+        self.trajectory, self.grid, self.input_camera, self.sub_cell = trajectory, grid, input_camera, sub_cell
         self.camera, self.horizon = camera, horizon
         self.reset()
 
@@ -54,7 +56,7 @@ class OraclePolicy:
         step = round(STEP_SECONDS * CONTROL_HZ)
         last = len(self.trajectory.positions) - 1
         frames = np.minimum(self._frame + step * np.arange(1, self.horizon + 1), last)
-        camera = observation.view(self.camera).camera.resize(*self.image_size)
+        camera = self.input_camera(observation.view(self.camera).camera)
         true = self.trajectory.positions[frames]
         index = self.grid.locate(true, camera)
         offset = index.offset if self.sub_cell else np.zeros_like(index.offset)

@@ -74,7 +74,10 @@ def prediction_errors(
     columns: dict[str, list[np.ndarray]] = {}
     for start in range(0, len(indices), batch_size):
         chosen = [int(i) for i in indices[start : start + batch_size]]
-        batch = collate(samples, chosen, policy.config.image_size, augmentation, [rng] * len(chosen)).to(device)
+        config = policy.config
+        batch = collate(samples, chosen, config.image_size, augmentation, [rng] * len(chosen), config.framing).to(
+            device
+        )
         chunk = policy.network.head.decode(policy.network(batch.inputs), batch.inputs)
         targets, camera = batch.targets, batch.inputs.camera
         seen = camera.sees(*camera.project(targets.positions))

@@ -1,7 +1,8 @@
 """Poses, cameras, bins along a ray and the volume's grid; every function takes NumPy arrays or torch tensors, batched."""
 
-from para.geometry.bins import Bins, DepthBins, HeightBins
+from para.geometry.bins import Bins, DepthBins, FootBins, HeightBins
 from para.geometry.camera import Camera
+from para.geometry.framing import LevelFraming
 from para.geometry.pose import (
     Pose,
     relative_angle,
@@ -19,7 +20,9 @@ __all__ = [
     "Camera",
     "CellIndex",
     "DepthBins",
+    "FootBins",
     "HeightBins",
+    "LevelFraming",
     "Pose",
     "VolumeGrid",
     "heading_rotation",

@@ -22,6 +22,7 @@ from para.geometry import (
 )
 from para.heads.head import ChunkBatch, Loss, gripper_loss, masked_mean
 from para.heads.neck import Neck
+from para.heads.scores import read_scores
 from para.types import Box
 
 
@@ -107,9 +108,11 @@ class VolumeHead(nn.Module):
             features = [F.interpolate(features[0], size, mode="bilinear", align_corners=False), *features]
         maps = self.neck(features, inputs)
         rows, columns = maps[0].shape[-2:]
-        logits = self.score(maps[0]).float().contiguous().unflatten(1, (self.horizon, self.config.bins.count))
-        allowed = self._allowed(inputs.camera, rows, columns)
-        logits = logits.masked_fill(~allowed[:, None], -torch.inf)
+        logits = self.score(maps[0]).to(torch.float32, memory_format=torch.contiguous_format)
+        forbidden = ~self._allowed(inputs.camera, rows, columns).repeat(1, self.horizon, 1, 1)
+        # Filled behind autograd's back: the softmax gives such cells no gradient, and recording it costs a pass more.
+        logits.detach().masked_fill_(forbidden, -torch.inf)
+        logits = logits.unflatten(1, (self.horizon, self.config.bins.count))
         outside = self.outside(maps[-1].mean((2, 3))).float()
         return VolumeOutputs(logits, outside, [m.float() for m in maps[:2]])
 
@@ -119,8 +122,10 @@ class VolumeHead(nn.Module):
         labels = volume_labels(inputs, targets, self.grid(rows, columns))
         row, column, bin = labels.index.row, labels.index.column, labels.index.bin
         flat = outputs.logits.flatten(2)  # (B, T, D v u)
-        normaliser = torch.logaddexp(flat.logsumexp(-1), outputs.outside)  # (B, T)
-        expected, possible = self._expected_score(flat, labels.index, rows, columns)
+        index, exists = self._neighbours(row, column, bin, rows, columns)
+        normaliser, near = read_scores(flat, index)
+        normaliser = torch.logaddexp(normaliser, outputs.outside)  # (B, T)
+        expected, possible = self._expected_score(torch.where(exists, near, -torch.inf), labels.index.offset)
         inside = labels.inside & possible
         nll_inside = normaliser - torch.where(inside, expected, normaliser)
         nll_outside = normaliser - outputs.outside
@@ -156,7 +161,8 @@ class VolumeHead(nn.Module):
         normaliser = torch.logaddexp(flat.logsumexp(-1), outputs.outside)
         best = flat.argmax(-1)  # (B, T)
         column, row, bin = best % columns, best // columns % rows, best // (rows * columns)
-        nearby = self._neighbours(flat, row, column, bin, rows, columns)
+        index, exists = self._neighbours(row, column, bin, rows, columns)
+        nearby = torch.where(exists, flat.gather(2, index), -torch.inf)
         offset = nearby.softmax(-1) @ _steps(nearby).flip(-1)  # (B, T, 3) as (du, dv, dbin)
         positions, valid = self.grid(rows, columns).unproject(row, column, bin, offset, inputs.camera)
         cell = torch.stack([(column + 0.5) / columns, (row + 0.5) / rows], -1)
@@ -188,27 +194,24 @@ class VolumeHead(nn.Module):
             points, valid = self.grid(rows, columns).centres(camera)
             return valid & self.workspace.contains(points)
 
-    def _neighbours(self, flat: torch.Tensor, row, column, bin, rows: int, columns: int) -> torch.Tensor:
-        """(B, T, 27) scores of the 3 x 3 x 3 cells around (B, T) indices; -inf beyond the volume."""
-        db, dr, dc = _steps(flat).long().unbind(-1)
+    def _neighbours(self, row, column, bin, rows: int, columns: int) -> tuple[torch.Tensor, torch.Tensor]:
+        """(B, T, 27) places in the flat volume of the 3 x 3 x 3 cells around (B, T) indices, and whether they exist."""
+        db, dr, dc = _steps(row).unbind(-1)
         b, r, c = bin[..., None] + db, row[..., None] + dr, column[..., None] + dc  # (B, T, 27)
         exists = (b >= 0) & (b < self.config.bins.count) & (r >= 0) & (r < rows) & (c >= 0) & (c < columns)
-        index = torch.where(exists, (b * rows + r) * columns + c, torch.zeros_like(b))
-        # One gather for all 27: its backward pass fills one buffer of the volume's size, not 27.
-        return torch.where(exists, flat.gather(2, index), flat.new_tensor(-torch.inf))
+        return torch.where(exists, (b * rows + r) * columns + c, torch.zeros_like(b)), exists
 
-    def _expected_score(self, flat: torch.Tensor, index, rows: int, columns: int) -> tuple[torch.Tensor, torch.Tensor]:
-        """(B, T) mean score under the target distribution, and whether the true cell is one of the allowed ones.
+    def _expected_score(self, near: torch.Tensor, offset: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
+        """(B, T) mean of the (B, T, 27) scores under the target distribution, and whether the true cell is allowed.
 
         The target is a Gaussian about the true place over the 3 x 3 x 3 cells around it, or the true cell alone.
         """
-        near = self._neighbours(flat, index.row, index.column, index.bin, rows, columns)
         middle = near[..., 13]
         possible = torch.isfinite(middle)
         if self.config.smoothing == 0:
             return torch.where(possible, middle, torch.zeros_like(middle)), possible
-        step = torch.tensor([-1.0, 0.0, 1.0], device=flat.device)
-        square = (step - index.offset[..., None]) ** 2  # (B, T, 3 axes, 3 steps)
+        step = torch.tensor([-1.0, 0.0, 1.0], device=near.device)
+        square = (step - offset[..., None]) ** 2  # (B, T, 3 axes, 3 steps)
         du, dv, db = square.unbind(2)
         distance = db[..., :, None, None] + dv[..., None, :, None] + du[..., None, None, :]
         weight = torch.exp(-distance.flatten(2) / (2 * self.config.smoothing**2)) * torch.isfinite(near)
@@ -238,5 +241,5 @@ class VolumeHead(nn.Module):
 
 def _steps(like: torch.Tensor) -> torch.Tensor:
     """(27, 3) steps to the 3 x 3 x 3 neighbours as (dbin, drow, dcolumn), the cell itself in the middle."""
-    step = torch.arange(-1.0, 2.0, device=like.device, dtype=like.dtype)
+    step = torch.arange(-1, 2, device=like.device, dtype=like.dtype)
     return torch.stack([d.flatten() for d in torch.meshgrid(step, step, step, indexing="ij")], -1)

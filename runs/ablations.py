@@ -19,6 +19,7 @@ import numpy as np
 from para.dataset import Augmentation, Photometric, Recentre, Shift, Turn, Zoom, build_samples
 from para.demos import DemoDataset
 from para.evaluation.agents import AgentSpec
+from para.evaluation.axes import axis_named
 from para.evaluation.evaluate import evaluate
 from para.evaluation.offline import Move, prediction_errors
 from para.evaluation.plans import GRID, LEFT
@@ -51,19 +52,17 @@ def variants() -> dict[str, TrainConfig]:
         return replace(config, policy=replace(config.policy, framing=LevelFraming((-0.13, 0.0, 0.95), 0.74)))
 
     feet = FootBins(base.policy.head.bins.low, base.policy.head.bins.high, base.policy.head.bins.count, TABLE_HEIGHT)
-    recentre = geometric(base, Recentre(), Zoom(0.85, 1.2))
-    turned = geometric(base, Turn(3.0, 12.0), Recentre(), Zoom(0.85, 1.2))
-    heading = head(turned, rotation_frame="heading")
-    everything = framed(head(heading, bins=feet))
+    turned = (Turn(3.0, 12.0), Recentre(), Zoom(0.85, 1.2))
+    heading = head(base, rotation_frame="heading")
+    lean = framed(head(heading, bins=feet))
     return {
         "base": base,
-        "recentre": recentre,
-        "recentre_turn": turned,
-        "recentre_turn_heading": heading,
-        "recentre_turn_heading_framed": framed(heading),
-        "everything": everything,
-        "everything_unturned": geometric(everything, Recentre(), Zoom(0.85, 1.2)),
-        "everything_not_recentred": geometric(everything, Turn(3.0, 12.0), Shift(40.0), Zoom(0.85, 1.2)),
+        "heading": heading,
+        "heading_framed": framed(heading),
+        "heading_framed_feet": lean,
+        "everything": geometric(lean, *turned),
+        "lean_turned": geometric(lean, Turn(3.0, 8.0), Shift(40.0), Zoom(0.85, 1.2)),
+        "lean_gripper_dropped": head(lean, gripper_dropout=0.3),
     }
 
 
@@ -76,27 +75,29 @@ def conditions(n: int):
     return [condition("lr", "validation", 10_000 + i, xy, "rigid", Region()) for i, xy in enumerate(bowls)]
 
 
-def run(name: str, steps: int, episodes: int, workers: int, dataset: DemoDataset, out: Path) -> None:
+def run(name: str, axis: str, steps: int, episodes: int, workers: int, dataset: DemoDataset, out: Path) -> None:
     config = replace(variants()[name], steps=steps)
-    edge = np.linspace(*BOWL_Y, GRID)[QUARTER - 1] + 1e-6
+    edge = np.linspace(*BOWL_Y, GRID)[QUARTER - 1] + 1e-6 if axis == "lr" else np.inf
     bowls = [dataset.episodes[i].notes["layout"]["bowl_xy"][1] for i in range(len(dataset))]
     inside = [i for i, y in enumerate(bowls) if y <= edge]
     beyond = [i for i, y in enumerate(bowls) if y > edge]
     policy = config.policy
     samples = build_samples(dataset, policy.camera, policy.horizon, config.stride, inside)
-    trained = train(config, samples, out / name, provenance={"ablation": name})
-    held_out = build_samples(dataset, policy.camera, policy.horizon, config.stride, beyond)
-    rows = np.arange(0, len(held_out), 4)
+    trained = train(config, samples, out / axis / name, provenance={"ablation": name})
     seen = np.arange(0, len(samples), 5)
     errors = {f"du{move.du:+.0f}_dv{move.dv:+.0f}": prediction_errors(trained, samples, seen, move) for move in MOVES}
     offline = {key: found.summary() for key, found in errors.items()}
-    found = prediction_errors(trained, held_out, rows)
-    offline |= {"second_quarter": found.summary(), "second_quarter_low": found.summary(LOW)}
-    records = RESULTS / "records.jsonl"
-    result = evaluate(AgentSpec(name, "policy", out / name / "policy"), conditions(episodes), records, workers=workers)
+    if beyond:
+        held_out = build_samples(dataset, policy.camera, policy.horizon, config.stride, beyond)
+        found = prediction_errors(trained, held_out, np.arange(0, len(held_out), 4))
+        offline |= {"second_quarter": found.summary(), "second_quarter_low": found.summary(LOW)}
+    asked = conditions(episodes) if axis == "lr" else axis_named(axis).validation_conditions(episodes)
+    spec = AgentSpec(name, "policy", out / axis / name / "policy")
+    result = evaluate(spec, asked, RESULTS / axis / "records.jsonl", workers=workers)
     stages = [r.stage.value for r in result.records]
     row = {
         "variant": name,
+        "axis": axis,
         "steps": steps,
         "demonstrations": len(inside),
         "stages": {stage: stages.count(stage) for stage in ("PLACE", "GRASP", "MISS")},
@@ -105,18 +106,20 @@ def run(name: str, steps: int, episodes: int, workers: int, dataset: DemoDataset
         "training_seconds": trained.provenance.get("training_seconds"),
         "provenance": asdict(provenance()),
     }
-    RESULTS.mkdir(parents=True, exist_ok=True)
-    (RESULTS / f"{name}.json").write_text(json.dumps(row, indent=1) + "\n")
+    (RESULTS / axis / f"{name}.json").write_text(json.dumps(row, indent=1) + "\n")
 
 
 def table() -> None:
     print(f"{'variant':32}{'PLACE':>20}   second quarter [mm]    low [mm]      turned [deg]   moved 80 px [mm]")
-    for path in sorted(RESULTS.glob("*.json")):
+    for path in sorted(RESULTS.glob("*/*.json")):
         row = json.loads(path.read_text())
         place, off = row["place"], row["offline"]
-        beyond, low, moved = off["second_quarter"], off["second_quarter_low"], off["du+80_dv+0"]
+        nothing = {"median_mm": "-", "p90_mm": "-", "rotation_deg": "-"}
+        beyond, low = off.get("second_quarter", nothing), off.get("second_quarter_low", nothing)
+        moved = off["du+80_dv+0"]
         print(
-            f"{row['variant']:32}{place['successes']:>6}/{place['n']} [{place['low']:.0%}, {place['high']:.0%}]"
+            f"{row['axis'] + ' ' + row['variant']:32}"
+            f"{place['successes']:>6}/{place['n']} [{place['low']:.0%}, {place['high']:.0%}]"
             f"{beyond['median_mm']:>12} / {beyond['p90_mm']:<8}{low['median_mm']:>6} / {low['p90_mm']:<8}"
             f"{beyond['rotation_deg']:>6}{moved['median_mm']:>14} / {moved['p90_mm']}"
         )
@@ -125,7 +128,9 @@ def table() -> None:
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("variants", nargs="*")
-    parser.add_argument("--dataset", type=Path, default=Path("outputs/lr/demos"))
+    parser.add_argument(
+        "--axis", default="lr", help="lr (the quarters), or an axis whose validation conditions to take"
+    )
     parser.add_argument("--out", type=Path, default=Path("outputs/ablations"))
     parser.add_argument("--steps", type=int, default=1000)
     parser.add_argument("--episodes", type=int, default=60)
@@ -134,10 +139,11 @@ def main() -> None:
     for name in arguments.variants:
         run(
             name,
+            arguments.axis,
             arguments.steps,
             arguments.episodes,
             arguments.workers,
-            DemoDataset.open(arguments.dataset),
+            DemoDataset.open(Path("outputs") / arguments.axis / "demos"),
             arguments.out,
         )
     table()

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal
 
 import torch
@@ -38,6 +38,9 @@ class VolumeHeadConfig:
     """Channels of the neck's maps, finest first: one for each backbone map, and one before when it is upsampled."""
     query_noise: float = 3.0
     """Standard deviation of the noise on the pixel at which gripper and rotation are read in training [px]."""
+    gripper_dropout: float = 0.0
+    """Share of training moments whose measured opening is replaced by a random one. Demonstrations nearly always keep the
+    gripper as it is, so a policy that trusts the measurement copies it, and never opens a hand that closed on nothing."""
     smoothing: float = 0.6
     """Standard deviation of the soft target around the true place [cells]; 0 is a one-hot target."""
     gripper_weight: float = 1.0
@@ -60,6 +63,8 @@ class VolumeOutputs:
     """(B, T) logit of 'the target is not in this volume', in the same softmax."""
     maps: list[torch.Tensor]
     """Features to read gripper and rotation from, finest first."""
+    opening: torch.Tensor
+    """(B,) the opening that the network was told: the measured one, or in training now and then a random one."""
 
 
 class VolumeHead(nn.Module):
@@ -102,6 +107,9 @@ class VolumeHead(nn.Module):
 
     def forward(self, features: list[torch.Tensor], inputs: ModelInput) -> VolumeOutputs:
         """See `VolumeOutputs`."""
+        if self.training and self.config.gripper_dropout > 0:
+            drawn = torch.rand_like(inputs.gripper) < self.config.gripper_dropout
+            inputs = replace(inputs, gripper=torch.where(drawn, torch.rand_like(inputs.gripper), inputs.gripper))
         if self.upsampled:
             grid = self.volume(inputs.camera.width, inputs.camera.height)
             size = (grid.rows, grid.columns)
@@ -114,7 +122,7 @@ class VolumeHead(nn.Module):
         logits.detach().masked_fill_(forbidden, -torch.inf)
         logits = logits.unflatten(1, (self.horizon, self.config.bins.count))
         outside = self.outside(maps[-1].mean((2, 3))).float()
-        return VolumeOutputs(logits, outside, [m.float() for m in maps[:2]])
+        return VolumeOutputs(logits, outside, [m.float() for m in maps[:2]], inputs.gripper)
 
     def loss(self, outputs: VolumeOutputs, inputs: ModelInput, targets: Targets) -> Loss:
         """Cross-entropy over the volume and 'outside'; gripper and rotation are read near the true pixel."""
@@ -229,7 +237,7 @@ class VolumeHead(nn.Module):
         ]
         low, high = self.workspace.low[2], self.workspace.high[2]
         height = (inputs.T_world_ee.translation[:, 2] - low) / (high - low)
-        state = torch.stack([height, inputs.gripper], -1)[:, None].expand(-1, self.horizon, -1)
+        state = torch.stack([height, outputs.opening], -1)[:, None].expand(-1, self.horizon, -1)
         step = torch.eye(self.horizon, device=value.device).expand(len(value), -1, -1)
         return torch.cat([*read, state, value[..., None].to(state.dtype), step], -1)
 

@@ -10,7 +10,7 @@ import torch
 
 from para.dataset import ModelInput
 
-PLANES = 5 + 6
+PLANES = 8 + 6
 """Number of channels that `state_planes` draws."""
 
 _DISPLACEMENT = 0.1
@@ -18,10 +18,10 @@ _DISPLACEMENT = 0.1
 
 
 def state_planes(inputs: ModelInput, rows: int, columns: int, table_height: float, top_height: float) -> torch.Tensor:
-    """(B, PLANES, rows, columns): gripper blob, foot blob, offset (2), gripper state, displacement (6).
+    """(B, PLANES, rows, columns): gripper blob, foot blob, their offsets (4), gripper state, height, displacement (6).
 
-    The blob at the end effector's pixel carries its height between `table_height` and `top_height` [m]; another lies where
-    its vertical meets the table; the offset is that of each cell from the end effector's pixel; the displacement
+    The blob at the end effector's pixel carries its height between `table_height` and `top_height` [m], which also fills
+    a plane, as coarse maps may miss a blob; another lies where its vertical meets the table; the offsets are those of each cell from these two pixels; the displacement
     planes hold how far 10 cm along world x, y and z move a point of the table at each cell, in halves of the image.
     """
     camera, batch = inputs.camera, len(inputs.gripper)
@@ -39,9 +39,8 @@ def state_planes(inputs: ModelInput, rows: int, columns: int, table_height: floa
     planes = [
         blob * (0.5 + height[:, None, None]),
         _blob(foot_du, foot_dv) * foot_visible,
-        (2 * du).clamp(-2, 2),
-        (2 * dv).clamp(-2, 2),
-        (2 * inputs.gripper - 1)[:, None, None].expand(batch, rows, columns),
+        *((2 * offset).clamp(-2, 2) for offset in (du, dv, foot_du, foot_dv)),
+        *(x[:, None, None].expand(batch, rows, columns) for x in (2 * inputs.gripper - 1, 2 * height - 1)),
     ]
     return torch.cat([torch.stack(planes, 1), _displacement(inputs, u, v, table_height)], 1)
 

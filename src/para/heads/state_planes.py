@@ -20,9 +20,10 @@ _DISPLACEMENT = 0.1
 def state_planes(inputs: ModelInput, rows: int, columns: int, table_height: float, top_height: float) -> torch.Tensor:
     """(B, PLANES, rows, columns): gripper blob, foot blob, their offsets (4), gripper state, height, displacement (6).
 
-    The blob at the end effector's pixel carries its height between `table_height` and `top_height` [m], which also fills
-    a plane, as coarse maps may miss a blob; another lies where its vertical meets the table; the offsets are those of each cell from these two pixels; the displacement
-    planes hold how far 10 cm along world x, y and z move a point of the table at each cell, in halves of the image.
+    The blob at the end effector's pixel carries its height between `table_height` and `top_height` [m], which also fills a
+    plane, as coarse maps may miss a blob; another lies where its vertical meets the table. The offsets are those of each
+    cell from these two pixels. The displacement planes hold how far 10 cm along world x, y and z move a point of the
+    table at each cell, in halves of the image.
     """
     camera, batch = inputs.camera, len(inputs.gripper)
     u, v = _cell_centres(inputs, rows, columns)  # (rows, columns) [px]

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import hashlib
+import json
+
 import numpy as np
 import pytest
 
@@ -167,3 +170,32 @@ def test_the_conditions_have_not_changed_by_accident():
     assert first["lr"].bowl_xy == pytest.approx((-0.13422759293130956, 0.11327668219550661), abs=1e-12)
     assert first["lr"].seed == 1409861971
     assert first["view"].bowl_xy == pytest.approx((-0.15139158893313467, -0.14839789077759516), abs=1e-12)
+
+
+FIRST_AXES = {  # test, validation and in-distribution conditions (for either training), demonstrations: committed records
+    "lr": ("551289309c804d09", "9fcd2bb222155cb9", "4f3b2b1a75442a95", "675144c54d80bf8f", "153cb90b5be85931"),
+    "lr_independent": ("cd521e6614b36a48", "8d3033773d752c88", "6a147d54a221e605", "f82e4bf6fbd7763e", "36e1326480851352"),
+    "nf": ("c638332caf7e5821", "ceb3115e7212f1c5", "1784b0750cdeef7b", "7b7f9cc8663387b7", "bf5416ef8fb1748f"),
+    "dense": ("710063c1fffa275e", "7f1495640cb1c4f1", "9b9fb94938785893", "12efb16f58fd22de", "5c607d882dd30f2a"),
+    "view": ("bd993eafc7c9a536", "b83cf98f656abbbb", "a68b05e5f434e492", "3e49bfc13d834907", "5c607d882dd30f2a"),
+}
+
+
+@pytest.mark.parametrize("name", FIRST_AXES)
+def test_the_first_axes_are_what_they_were_to_the_last_bit(name):
+    """Layouts as JSON, every digit: records and demonstration sets of earlier versions stay valid."""
+
+    def digest(values) -> str:
+        return hashlib.sha256(json.dumps(values, sort_keys=True).encode()).hexdigest()[:16]
+
+    def conditions(found) -> str:
+        return digest([[c.axis, c.split, c.index, c.seed, c.layout.to_json()] for c in found])
+
+    axis = AXES[name]
+    assert FIRST_AXES[name] == (
+        conditions(axis.test_conditions(800 if name == "view" else 200)),
+        conditions(axis.validation_conditions(60)),
+        conditions(axis.in_distribution_conditions(100)),
+        conditions(axis.in_distribution_conditions(60, "validation")),
+        digest([[layout.to_json() for layout in axis.training_layouts(s)] for s in ("test", "validation")]),
+    )

@@ -12,7 +12,7 @@ from para.evaluation import AXES, axis_named, plans
 from para.evaluation import test_conditions as benchmark  # renamed: pytest would take it for tests
 from para.evaluation.sampling import distance_outside, sample_positions
 from para.geometry import relative_angle
-from para.worlds.libero.camera import view_pose
+from para.worlds.libero.camera import elevation, view_pose
 from para.worlds.libero.layout import BOWL_X, BOWL_Y, MIN_SEPARATION, RIGID_OFFSET, TABLE, Region
 
 POSITION_AXES = [name for name in AXES if name != "view"]
@@ -143,7 +143,7 @@ def test_the_view_axis_goes_round_its_rings():
 
 
 def test_low_views_are_not_scored():
-    assert benchmark.elevation(view_pose(0, 0)) == pytest.approx(41.2, abs=0.1)
+    assert elevation(view_pose(0, 0)) == pytest.approx(41.2, abs=0.1)
     assert benchmark.is_scored(14.3, 270, (-0.1, 0.0))
     assert not benchmark.is_scored(35, 270, (-0.1, 0.0))
 
@@ -174,7 +174,13 @@ def test_the_conditions_have_not_changed_by_accident():
 
 FIRST_AXES = {  # test, validation and in-distribution conditions (for either training), demonstrations: committed records
     "lr": ("551289309c804d09", "9fcd2bb222155cb9", "4f3b2b1a75442a95", "675144c54d80bf8f", "153cb90b5be85931"),
-    "lr_independent": ("cd521e6614b36a48", "8d3033773d752c88", "6a147d54a221e605", "f82e4bf6fbd7763e", "36e1326480851352"),
+    "lr_independent": (
+        "cd521e6614b36a48",
+        "8d3033773d752c88",
+        "6a147d54a221e605",
+        "f82e4bf6fbd7763e",
+        "36e1326480851352",
+    ),
     "nf": ("c638332caf7e5821", "ceb3115e7212f1c5", "1784b0750cdeef7b", "7b7f9cc8663387b7", "bf5416ef8fb1748f"),
     "dense": ("710063c1fffa275e", "7f1495640cb1c4f1", "9b9fb94938785893", "12efb16f58fd22de", "5c607d882dd30f2a"),
     "view": ("bd993eafc7c9a536", "b83cf98f656abbbb", "a68b05e5f434e492", "3e49bfc13d834907", "5c607d882dd30f2a"),

@@ -48,7 +48,7 @@ class Clutter:
         names, scene = (DISTRACTORS, "distractors") if test else (VALIDATION_DISTRACTORS, "distractors_validation")
         seed = stable_seed("clutter", split, layout.seed)
         order = np.random.default_rng((seed, 9)).permutation(len(names))
-        chosen = [names[i] for i in order[: int(max(self.levels))]]
+        chosen = tuple(names[i] for i in order[: int(max(self.levels))])
         objects = scatter(chosen, layout.bowl_xy, layout.plate_xy, seed)
         if not objects:
             raise ValueError(f"no room for {len(chosen)} objects around a bowl at {layout.bowl_xy}")

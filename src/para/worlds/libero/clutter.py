@@ -46,6 +46,10 @@ RIM = 0.049
 """The hand holds the bowl by its rim, on either side: so far from the bowl's centre [m]."""
 WRIST = 0.2
 """What is higher above the table must not stand under the forearm [m]: the wrist gets so low."""
+CAMERA_XY = (0.66, 0.0)
+"""The training camera, 0.7 m above the table [m], world."""
+SIGHT = 0.3
+"""What is higher than `WRIST` must not stand so close before bowl and plate as to hide them from the camera [m]."""
 GAP = 0.02
 """Least distance between two further objects [m]."""
 
@@ -113,8 +117,9 @@ def footprint(name: str) -> Footprint:
     return FOOTPRINTS[kind]
 
 
+@lru_cache(maxsize=1024)
 def scatter(
-    names: Sequence[str], bowl_xy: XY, plate_xy: XY, seed: int, clearance: float = 0.08
+    names: tuple[str, ...], bowl_xy: XY, plate_xy: XY, seed: int, clearance: float = 0.08
 ) -> tuple[ObjectPlacement, ...]:
     """`names` at random places and yaws in the camera's picture.
 
@@ -148,7 +153,8 @@ def furnish(bowl_xy: XY, plate_xy: XY, clearance: float = 0.03) -> tuple[ObjectP
     ramekin = bowl_xy[0] + RAMEKIN_OFFSET[0], bowl_xy[1] + RAMEKIN_OFFSET[1]
     placed = [ObjectPlacement("glazed_rim_porcelain_ramekin_1", ramekin)]
     for name, official in FULL_PLACES.items():
-        for places in (np.array([official]), _nearest_first(name)):
+        raster = _nearest_first(name)
+        for places in (np.array([official]), raster[:300], raster[300:]):
             fit = np.flatnonzero(ways.clear(name, places, clearance, placed))
             if len(fit):
                 x, y = places[fit[0]].tolist()
@@ -167,6 +173,7 @@ class _Ways:
         self._hand = _line(HOME_XY, bowl_xy)
         self._carry = _line(bowl_xy, plate_xy)
         self._arm = np.concatenate([_line(BASE_XY, bowl_xy), _line(BASE_XY, plate_xy)])
+        self._sight = np.concatenate([_line(xy, _towards(xy, CAMERA_XY, SIGHT)) for xy in (bowl_xy, plate_xy)])
 
     def clear(self, name: str, places: np.ndarray, clearance: float, others: Sequence[ObjectPlacement]) -> np.ndarray:
         """(M,) bool: whether an object at each of `places` (M, 2) [m] stands free of everything."""
@@ -178,7 +185,7 @@ class _Ways:
         else:
             wanted += [(self._hand, max(clearance, HAND)), (self._carry, max(clearance, HAND + RIM))]
         if shape.height > WRIST:
-            wanted.append((self._arm, HAND))
+            wanted += [(self._arm, HAND), (self._sight, PLATE_RADIUS)]
         points = np.concatenate([at for at, _ in wanted])
         least = np.concatenate([np.full(len(at), distance) for at, distance in wanted])
         free = (shape.distance(places, points) >= least).all(axis=1)
@@ -196,6 +203,12 @@ def _apart(a: Footprint, places: np.ndarray, b: Footprint, b_xy: XY) -> np.ndarr
 def _line(start: XY, end: XY) -> np.ndarray:
     """(N, 2) points at most 2 cm apart, so that distances of 3 cm and more are true to 2 mm."""
     return np.linspace(start, end, 2 + int(np.hypot(end[0] - start[0], end[1] - start[1]) / 0.02))
+
+
+def _towards(start: XY, end: XY, length: float) -> XY:
+    """The point `length` [m] along the way."""
+    share = length / np.hypot(end[0] - start[0], end[1] - start[1])
+    return start[0] + share * (end[0] - start[0]), start[1] + share * (end[1] - start[1])
 
 
 def _in_picture(name: str, places: np.ndarray) -> np.ndarray:

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from para.geometry import VolumeGrid
+from para.geometry import Camera, VolumeGrid
 from para.types import CONTROL_HZ, STEP_SECONDS, ActionChunk, Observation, RobotState
 
 
@@ -33,10 +33,15 @@ class OraclePolicy:
         camera: str = "agentview",
         horizon: int = 6,
         sub_cell: bool = False,
+        true_camera: Camera | None = None,
     ) -> None:
-        """`sub_cell`: the policy's decoding also reads the place inside the cell, so keep it."""
+        """`sub_cell`: the policy's decoding also reads the place inside the cell, so keep it.
+
+        `true_camera`: what the picture was taken with, where that is not the camera of the observation: the oracle points
+        at the right pixel, and the wrong camera turns it into a target.
+        """
         self.trajectory, self.grid, self.image_size, self.sub_cell = trajectory, grid, image_size, sub_cell
-        self.camera, self.horizon = camera, horizon
+        self.camera, self.horizon, self.true_camera = camera, horizon, true_camera
         self.reset()
 
     def reset(self) -> None:
@@ -55,8 +60,9 @@ class OraclePolicy:
         last = len(self.trajectory.positions) - 1
         frames = np.minimum(self._frame + step * np.arange(1, self.horizon + 1), last)
         camera = observation.view(self.camera).camera.resize(*self.image_size)
+        sees = camera if self.true_camera is None else self.true_camera.resize(*self.image_size)
         true = self.trajectory.positions[frames]
-        index = self.grid.locate(true, camera)
+        index = self.grid.locate(true, sees)
         offset = index.offset if self.sub_cell else np.zeros_like(index.offset)
         centre, valid = self.grid.unproject(index.row, index.column, index.bin, offset, camera)
         inside = index.valid & valid

@@ -33,7 +33,13 @@ class OracleAgent:
         policy = self._policy.config
         sub_cell = isinstance(policy.head, VolumeHeadConfig)
         oracle = OraclePolicy(
-            tape.trajectory(), self._grid, policy.input_camera, policy.camera, policy.horizon, sub_cell
+            tape.trajectory(),
+            self._grid,
+            policy.input_camera,
+            policy.camera,
+            policy.horizon,
+            sub_cell,
+            self._world.camera,
         )
         self._executor = ChunkExecutor(oracle, self._config)
 

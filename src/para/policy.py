@@ -42,6 +42,17 @@ class CheckpointError(ValueError):
 
 
 @dataclass(frozen=True)
+class Execution:
+    """How the policy's chunks are meant to be carried out; saved with it."""
+
+    execute: int = 4
+    """Steps of each chunk that are carried out before the policy is asked again."""
+    ensemble: float | None = None
+    """Temporal ensembling: ask at every step and average all chunks that name it, the i-th oldest with weight exp(-m i)
+    for this m (Zhao et al. 2023, m = 0.01); `execute` then plays no part. None: one chunk at a time."""
+
+
+@dataclass(frozen=True)
 class PolicyConfig:
     """Everything that fixes a policy network."""
 
@@ -57,6 +68,8 @@ class PolicyConfig:
     """Where end-effector targets can be [m], world; a property of the task, not of the demonstrations."""
     ee_frame: str = "grip_site"
     """The frame that positions and rotations are of; the dataset names it."""
+    execution: Execution = Execution()
+    """How its chunks are carried out."""
 
 
 class PolicyNetwork(nn.Module):

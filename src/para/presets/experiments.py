@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 
 from para.backbones import Lite0Config
 from para.presets.names import look_up
-from para.presets.policies import policy_preset
+from para.presets.policies import FACTORIAL, policy_preset
 from para.training import TrainConfig
 
 
@@ -70,6 +70,17 @@ def dense() -> Experiment:
     return Experiment("dense", "dense", (_row("para", 2000), _row("cls_regression", 2000)))
 
 
+def factorial() -> Experiment:
+    """Does density or pixel space win? Ten regressing rivals against pointing, all told the camera and augmented with it."""
+    note = (
+        "Same backbone, demonstrations and augmentation; every policy is told the camera. The regressing rivals differ in how "
+        "the map is read (pooled, dense, soft-argmax) and in which coordinates they answer (world, offset from the end "
+        "effector, camera frame, pixel and height); they get more than twice the optimiser steps."
+    )
+    rows = (_row("para", 1500), *(_row(name, 3500) for name in FACTORIAL))
+    return Experiment("factorial", "lr_independent", rows, tests=100, in_distribution=50, videos=2, note=note)
+
+
 def tiny() -> Experiment:
     """The same code path in a minute: for tests, not for numbers."""
     small = Lite0Config(stages=(1, 2), frozen_stages=1)
@@ -92,7 +103,7 @@ def tiny() -> Experiment:
     )
 
 
-EXPERIMENTS = {f.__name__: f for f in (quick, lr_independent, lr, dense, tiny)}
+EXPERIMENTS = {f.__name__: f for f in (quick, lr_independent, lr, dense, factorial, tiny)}
 
 
 def experiment(name: str) -> Experiment:

@@ -39,17 +39,24 @@ class DenseHead(RegressionHead):
 
     def forward(self, features: list[torch.Tensor], inputs: ModelInput) -> RegressionOutputs:
         """See `RegressionOutputs`."""
+        each, weight = self.answers(features, inputs)
+        weight = weight.softmax(-1)
+        return RegressionOutputs(
+            (each.unit * weight[..., None]).sum(2),
+            (each.gripper * weight).sum(2),
+            (each.six * weight[..., None]).sum(2),
+        )
+
+    def answers(self, features: list[torch.Tensor], inputs: ModelInput) -> tuple[RegressionOutputs, torch.Tensor]:
+        """Every cell's outputs, (B, T, cells, ...) row by row, and the logits of their weights (B, T, cells)."""
         x = self.neck(features[-1:], inputs)[0]
         if self.tell_state is not None:
             x = x + image_positions(x) + self.tell_state(self.state(inputs))[..., None, None]
         rows, columns = x.shape[-2:]
         out = self.cells(x).float().unflatten(1, (self.horizon, STEP_VALUES + 1)).flatten(3)  # (B, T, 11, cells)
-        weight = out[:, :, -1].softmax(-1)
-        each = step_outputs(out[:, :, :-1].transpose(2, 3))  # (B, T, cells, ...)
+        each = step_outputs(out[:, :, :-1].transpose(2, 3))
         unit = each.unit + self._cell_units(rows, columns, out)
-        return RegressionOutputs(
-            (unit * weight[..., None]).sum(2), (each.gripper * weight).sum(2), (each.six * weight[..., None]).sum(2)
-        )
+        return RegressionOutputs(unit, each.gripper, each.six), out[:, :, -1]
 
     def _cell_units(self, rows: int, columns: int, like: torch.Tensor) -> torch.Tensor:
         """(cells, 3) what a cell's coordinates count from: pixels from its own centre, all else absolutely."""

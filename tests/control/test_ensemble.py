@@ -109,7 +109,11 @@ def test_realtime_averages_what_the_chunks_say_of_the_same_time():
 
 def test_a_policy_carries_how_it_is_executed(tmp_path):
     config = PolicyConfig(
-        Lite0Config(stages=(1,), pretrained=False), GlobalRegressionConfig(width=16), (80, 64), 3, "toy"
+        Lite0Config(stages=(1,), pretrained=False, frozen_stages=0),
+        GlobalRegressionConfig(width=16),
+        (80, 64),
+        3,
+        "toy",
     )
     config = replace(config, execution=Execution(execute=2, ensemble=0.01))
     policy = Policy(config, PolicyNetwork(config))

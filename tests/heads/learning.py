@@ -11,7 +11,7 @@ from para.policy import Policy, PolicyConfig, PolicyNetwork
 from para.training import TrainConfig, train
 from toy import WORKSPACE, toy_samples
 
-LITE = Lite0Config(stages=(2,), pretrained=True, frozen_stages=2)
+LITE = Lite0Config(stages=(2,), pretrained=True, frozen_stages=3)
 
 
 @dataclass(frozen=True)

@@ -17,7 +17,7 @@ from toy import WORKSPACE, toy_samples
 
 pytest.importorskip("diffusers", reason="needs the extra `diffusion`")
 
-TINY = DiffusionConfig(UnetConfig((32, 64), time_width=16), width=32, keypoints=16, sample_steps=8, noises=8)
+TINY = DiffusionConfig(UnetConfig((32, 64), time_width=16), width=32, keypoints=32, sample_steps=8, noises=8)
 
 
 def network_of(head, horizon=3):
@@ -29,7 +29,7 @@ def batch(count=4, horizon=3):
 
 
 def test_it_learns_in_the_training_loop(tmp_path):
-    learned = learn(TINY.fitted(toy_samples(16)), tmp_path, steps=150)
+    learned = learn(TINY.fitted(toy_samples(16)), tmp_path, samples=8, steps=150, learning_rate=2e-3)
     assert learned.after < 0.5 * learned.before, learned
 
 

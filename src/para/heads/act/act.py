@@ -94,10 +94,10 @@ class ActHead(nn.Module):
         self.style = StyleEncoder(config.transformer, config.style_layers, config.latent, state)
         self.from_latent = nn.Linear(config.latent, width)
         self.from_state = nn.Linear(state, width)
-        self.extra_positions = nn.Parameter(torch.randn(1, 2, width) * 0.02)
+        self.extra_positions = nn.Parameter(torch.randn(1, 2, width))
         self.encoder = nn.ModuleList(EncoderLayer(config.transformer) for _ in range(config.encoder_layers))
         self.encoder_norm = nn.LayerNorm(width)
-        self.queries = nn.Parameter(torch.randn(1, horizon, width) * 0.02)
+        self.queries = nn.Parameter(torch.randn(1, horizon, width))
         self.decoder = nn.ModuleList(DecoderLayer(config.transformer) for _ in range(config.decoder_layers))
         self.decoder_norm = nn.LayerNorm(width)
         self.action = nn.Linear(width, ACTION_VALUES)
@@ -112,7 +112,9 @@ class ActHead(nn.Module):
         state = [pose_state(inputs, self.workspace, self.config.space)]
         if self.config.camera_input:
             state += [pixel_state(inputs, self.workspace), camera_vector(inputs)]
-        return ActOutputs(x.flatten(2).transpose(1, 2), positions, torch.cat(state, -1))
+        # Positions are in the tokens too, not in queries and keys alone as published: a convolutional feature hardly
+        # knows where it is, and what attention reads out here must be a place.
+        return ActOutputs(x.flatten(2).transpose(1, 2) + positions, positions, torch.cat(state, -1))
 
     def loss(self, outputs: ActOutputs, inputs: ModelInput, targets: Targets) -> Loss:
         """L1 over the steps that exist, and the KL divergence of z."""

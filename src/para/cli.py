@@ -114,7 +114,9 @@ def train(
     Args:
         dataset: Folder of the dataset.
         out: Folder of the run: policy/, log.jsonl, first_batch.png.
-        preset: para, para_paper_lite0_224, para_dino, cls_regression or cls_regression_camera.
+        preset: para, para_paper_lite0_224, para_dino, cls_regression, cls_regression_camera, act, act_camera, act_plucker,
+            act_camera_frame, diffusion, diffusion_camera, or a cell of the factorial: reg_ pooled or dense _ world,
+            offset, camera or pixel (reg_dense_pixel), reg_dense_pixel_shift, reg_soft_argmax.
         steps: Optimiser steps; the preset's by default.
         batch_size: Samples of a step; the preset's by default.
         seed: Of weights, order and augmentation.
@@ -230,7 +232,7 @@ def reproduce(preset: str = "quick", out: Path | None = None, workers: Workers =
 
     Args:
         preset: quick (half an hour on two cores), lr, dense, lr_independent (full size), default64 (one training, six
-            axes), tiny (a check of the machinery), or any axis of `para axes`.
+            axes), factorial (hours), tiny (a check of the machinery), or any axis of `para axes`.
         out: Folder of the run; outputs/<preset> by default.
     """
     from para.presets import experiment
@@ -255,7 +257,7 @@ def main(arguments: list[str] | None = None) -> None:
     except KeyboardInterrupt:
         print("\nstopped; the same command goes on from here", file=sys.stderr)
         raise SystemExit(130) from None
-    except (ValueError, FileNotFoundError) as error:
+    except (ValueError, FileNotFoundError, ModuleNotFoundError) as error:
         if os.environ.get("PARA_DEBUG"):
             raise
         print(f"para: {error}", file=sys.stderr)

@@ -42,6 +42,17 @@ class CheckpointError(ValueError):
 
 
 @dataclass(frozen=True)
+class Execution:
+    """How the policy's chunks are meant to be carried out; saved with it."""
+
+    execute: int = 4
+    """Steps of each chunk that are carried out before the policy is asked again."""
+    ensemble: float | None = None
+    """Temporal ensembling: ask at every step and average all chunks that name it, the i-th oldest with weight exp(-m i)
+    for this m (Zhao et al. 2023, m = 0.01); `execute` then plays no part. None: one chunk at a time."""
+
+
+@dataclass(frozen=True)
 class PolicyConfig:
     """Everything that fixes a policy network."""
 
@@ -59,6 +70,8 @@ class PolicyConfig:
     """The frame that positions and rotations are of; the dataset names it."""
     framing: LevelFraming | None = None
     """The virtual camera that it looks through; None looks through the real one."""
+    execution: Execution = Execution()
+    """How its chunks are carried out."""
 
     def input_camera(self, camera: Camera) -> Camera:
         """The camera of the network's input for a picture taken by `camera`; both have one centre."""

@@ -10,7 +10,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
-from para.config import to_json
+from para.config import from_json, to_json
 from para.dataset import build_samples
 from para.demos import DemoDataset
 from para.evaluation.agents import AgentSpec
@@ -111,15 +111,22 @@ def _evaluate(spec, axis: Axis, experiment: Experiment, run, workers: int, ledge
 
 def _claim(run: RunFolder, experiment: Experiment) -> None:
     run.root.mkdir(parents=True, exist_ok=True)
-    description = json.loads(json.dumps(to_json(experiment)))
-    if not experiment.also:
-        del description["also"]  # runs of one axis, begun before there was this field, go on
-    if run.preset.exists() and json.loads(run.preset.read_text()) != description:
+    description = to_json(experiment)
+    # Compared through the type: a run from before a field was added has that field's default.
+    if run.preset.exists() and _claimed(run) != experiment:
         raise ValueError(
             f"{run.root} holds a run of another experiment ({json.loads(run.preset.read_text())['name']!r}, or the same "
             "preset of another version). Choose another folder with --out, or delete this one."
         )
     run.preset.write_text(json.dumps(description, indent=2) + "\n")
+
+
+def _claimed(run: RunFolder) -> Experiment | None:
+    """The experiment that the folder holds; None when it is of another version."""
+    try:
+        return from_json(Experiment, json.loads(run.preset.read_text()), str(run.preset))
+    except ValueError:
+        return None
 
 
 def _note_install(run: RunFolder) -> None:

@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from para.backbones import Lite0Config
 from para.evaluation.axes import AXES
 from para.presets.names import look_up
-from para.presets.policies import policy_preset
+from para.presets.policies import FACTORIAL, policy_preset
 from para.training import TrainConfig
 
 
@@ -86,6 +86,17 @@ def on_axis(name: str) -> Experiment:
     return Experiment(name, name, rows, tests=100, in_distribution=50, expert=24)
 
 
+def factorial() -> Experiment:
+    """Does density or pixel space win? Ten regressing rivals against pointing, all told the camera and augmented with it."""
+    note = (
+        "Same backbone, demonstrations and augmentation; every policy is told the camera. The regressing rivals differ in how "
+        "the map is read (pooled, dense, soft-argmax) and in which coordinates they answer (world, offset from the end "
+        "effector, camera frame, pixel and height); they get more than twice the optimiser steps."
+    )
+    rows = (_row("para", 1500), *(_row(name, 3500) for name in FACTORIAL))
+    return Experiment("factorial", "lr_independent", rows, tests=100, in_distribution=50, videos=2, note=note)
+
+
 def tiny() -> Experiment:
     """The same code path in a minute: for tests, not for numbers."""
     small = Lite0Config(stages=(1, 2), frozen_stages=1)
@@ -108,7 +119,7 @@ def tiny() -> Experiment:
     )
 
 
-EXPERIMENTS = {f.__name__: f for f in (quick, lr_independent, lr, dense, default64, tiny)}
+EXPERIMENTS = {f.__name__: f for f in (quick, lr_independent, lr, dense, default64, factorial, tiny)}
 
 
 def experiment(name: str) -> Experiment:

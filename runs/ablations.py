@@ -64,6 +64,8 @@ def variants() -> dict[str, TrainConfig]:
         "heading_framed_feet": lean,
         "everything": geometric(lean, *turned),
         "lean_turned": geometric(lean, Turn(3.0, 8.0), Shift(40.0), Zoom(0.85, 1.2)),
+        "lean_flat": head(lean, displacement_planes=False),
+        "everything_flat": geometric(head(lean, displacement_planes=False), *turned),
         "lean_gripper_dropped": head(lean, gripper_dropout=0.3),
     }
 

@@ -7,7 +7,7 @@ from torch import nn
 from torch.nn import functional as F
 
 from para.dataset import ModelInput
-from para.heads.state_planes import PLANES, state_planes
+from para.heads.state_planes import PLANES, STATE_PLANES, state_planes
 
 
 class Neck(nn.Module):
@@ -18,16 +18,18 @@ class Neck(nn.Module):
         channels: tuple[int, ...],
         widths: tuple[int, ...],
         heights: tuple[float, float],
+        displacement: bool = True,
     ) -> None:
-        """`channels` and `widths` finest first; `heights` are the table's and the top's [m], for the state planes."""
+        """`channels` and `widths` finest first; `heights` are the table's and the top's [m], for the state planes, which
+        hold the displacement planes if so wished."""
         super().__init__()
         if len(widths) != len(channels):
             raise ValueError(f"the neck needs one width for each of the {len(channels)} feature maps, got {widths}")
-        self.heights = heights
+        self.heights, self.count = heights, PLANES if displacement else STATE_PLANES
         self.lateral = nn.ModuleList(
             nn.Sequential(nn.Conv2d(c, w, 1), nn.GroupNorm(1, w)) for c, w in zip(channels, widths)
         )
-        self.planes = nn.ModuleList(nn.Conv2d(PLANES, w, 1) for w in widths)
+        self.planes = nn.ModuleList(nn.Conv2d(self.count, w, 1) for w in widths)
         self.context = nn.Sequential(*(_Residual(widths[-1], dilation) for dilation in (1, 2, 4)))
         self.down = nn.ModuleList(nn.Conv2d(c, f, 1) for f, c in zip(widths[:-1], widths[1:]))
         self.smooth = nn.ModuleList(nn.Conv2d(w, w, 3, padding=1) for w in widths[:-1])
@@ -36,7 +38,7 @@ class Neck(nn.Module):
         """One map for each feature map, finest first, (B, width_i, rows_i, columns_i)."""
         maps = []
         for feature, lateral, project in zip(features, self.lateral, self.planes):
-            planes = state_planes(inputs, *feature.shape[-2:], *self.heights)
+            planes = state_planes(inputs, *feature.shape[-2:], *self.heights)[:, : self.count]
             maps.append(F.relu(lateral(feature) + project(planes)))
         maps[-1] = self.context(maps[-1])
         for i in reversed(range(len(maps) - 1)):

@@ -10,7 +10,10 @@ import torch
 
 from para.dataset import ModelInput
 
-PLANES = 8 + 6
+STATE_PLANES = 8
+"""The first channels of `state_planes`: they tell where the end effector is, and move with the picture."""
+
+PLANES = STATE_PLANES + 6
 """Number of channels that `state_planes` draws."""
 
 _DISPLACEMENT = 0.1

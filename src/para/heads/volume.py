@@ -36,6 +36,9 @@ class VolumeHeadConfig:
     """Pixels of the network's input to a cell; a backbone whose finest map is coarser has it upsampled."""
     widths: tuple[int, ...] = (32, 64, 96)
     """Channels of the neck's maps, finest first: one for each backbone map, and one before when it is upsampled."""
+    displacement_planes: bool = True
+    """Whether the network sees how far 10 cm of the world go in the picture at each cell. That tells it how the camera
+    stands, but with one fixed camera also where on the table each cell lies."""
     query_noise: float = 3.0
     """Standard deviation of the noise on the pixel at which gripper and rotation are read in training [px]."""
     gripper_dropout: float = 0.0
@@ -86,7 +89,7 @@ class VolumeHead(nn.Module):
         self.upsampled = strides[0] > config.cell_pixels
         if self.upsampled:
             channels = (channels[0], *channels)
-        self.neck = Neck(channels, config.widths, heights)
+        self.neck = Neck(channels, config.widths, heights, config.displacement_planes)
         self.score = nn.Conv2d(config.widths[0], horizon * bins.count, 1)
         self.outside = nn.Linear(config.widths[-1], horizon)
         read = sum(config.widths[:2]) + horizon + 3

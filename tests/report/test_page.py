@@ -64,11 +64,11 @@ def test_it_is_one_small_file_that_names_no_other(page):
 
 def test_figures_of_the_table_are_those_of_the_records(page):
     text = page.read_text()
-    row = re.search(r'data-policy="para" data-axis="view".*?</tr>', text, re.DOTALL)[0]
+    row = re.search(r'<tr [^>]*data-policy="para" data-axis="view".*?</tr>', text, re.DOTALL)[0]
     cells = [re.sub(r"<[^>]+>", "", cell).strip() for cell in re.findall(r"<td[^>]*>(.*?)</td>", row, re.DOTALL)]
     placed, of = map(int, re.fullmatch(r"(\d+)of (\d+)", cells[4]).groups())
     assert of == 120 and cells[1] == f"{round(100 * placed / of)}%"
-    assert cells[8] == "61 %n = 192"  # the published figure, for orientation
+    assert cells[9] == "61 %n = 192"  # the published figure, for orientation
 
 
 def test_provenance_and_ledger_are_on_the_page(page):
@@ -82,7 +82,7 @@ def test_a_cell_with_unresolved_errors_is_not_published(tmp_path):
     make_error(run, "lr", "cls_regression")
     text = build_report(run.root).read_text()
     assert "not published: 1 unresolved errors" in text
-    assert text.count('data-axis="lr"') == 3 and 'id="differences"' not in text
+    assert text.count('class="cards results"') == 1 and 'id="differences"' not in text
 
 
 def test_a_bare_run_still_has_a_page(tmp_path):
@@ -94,5 +94,5 @@ def test_a_bare_run_still_has_a_page(tmp_path):
 
 
 def test_an_empty_run_says_what_to_do(tmp_path):
-    with pytest.raises(EmptyRun, match=r"holds no episodes; evaluate a policy into it first"):
+    with pytest.raises(EmptyRun, match=r"holds no episodes, nor does a run below .*; evaluate a policy into it first"):
         build_report(tmp_path)

@@ -194,15 +194,14 @@ def make_notes(folder: Path, axis: str) -> None:
 
 
 def make_scaling(folder: Path) -> None:
-    """Runs of 4, 8 and 16 demonstrations, two draws each, as axes named after their number."""
-    base = [replace(c, axis="scaling_x") for c in AXES["dense"].test_conditions(30)]
+    """Runs of 4, 8 and 16 demonstrations, two draws each, which are axes named after number and draw."""
+    base = AXES["dense"].test_conditions(30)
     for n, loss in ((4, 0.8), (8, 0.5), (16, 0.25)):
-        lines = []
         for draw in (0, 1):
-            for c in base:
-                line = episode("para", replace(c, axis=f"scaling_{n}"), far=loss + 0.3 * draw)
-                lines.append(replace(line, subject=Subject(f"para_draw{draw}", f"weights{draw}{n:02d}")))
-        write_records(RunFolder(folder / f"scaling_{n}").records(f"scaling_{n}"), lines)
+            axis = f"scaling_n{n}_d{draw}"
+            lines = [episode(p, replace(c, axis=axis), far=loss + 0.3 * draw) for p in FEW[:2] for c in base]
+            lines = [replace(r, subject=replace(r.subject, checkpoint=f"weights{n:02d}{draw}")) for r in lines]
+            write_records(RunFolder(folder / f"scaling_{n}").records(axis), lines)
 
 
 def make_collection(root: Path) -> Path:

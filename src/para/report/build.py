@@ -13,17 +13,18 @@ from para.evaluation.ledger import LedgerEntry, evaluations
 from para.evaluation.progress import duration
 from para.evaluation.records import EpisodeRecord
 from para.evaluation.statistics import wilson
-from para.report.cells import COMPETENT, AxisTable, Other, RunRecords, axis_tables, axis_title, rank
+from para.report.cells import COMPETENT, AxisTable, Other, RunRecords, axis_tables
 from para.report.charts import legend_key, loss_chart, rate_chart
 from para.report.factorial import SPACES, factorial_tables, factors
 from para.report.figure_data import LossChart, RateChart
 from para.report.figures import AxisFigures, axis_figures, training_figure
-from para.report.formats import interval, p_value, percent, points
+from para.report.formats import breakable, interval, p_value, percent, points
 from para.report.headline import Headline, headline
 from para.report.maps import STAGE_WORDS, draw_map, legend_mark
 from para.report.media import collect_media
+from para.report.names import axis_title, rank
 from para.report.run_folder import STAGES, ExperimentNote, RunFolder, read_note, read_timings
-from para.report.scaling import scaling_chart
+from para.report.scaling import demonstrations, scaling_chart
 from para.report.sources import Source, read_source
 from para.report.styles import policy_styles, style_sheet
 from para.report.summary import coverage, summary
@@ -95,7 +96,7 @@ def read_contents(folder: Path, ledger: Path | None = None) -> Contents:
     )
     figures = {table.axis: axis_figures(table, styles, note) for table in tables}
     training = training_figure(source.runs, rows, styles)
-    return Contents(source, note, tables, head, styles, figures, scaling_chart(source.records, styles), training)
+    return Contents(source, note, tables, head, styles, figures, scaling_chart(found, styles), training)
 
 
 def build_report(folder: Path, ledger: Path | None = None) -> Path:
@@ -129,6 +130,7 @@ def build_report(folder: Path, ledger: Path | None = None) -> Path:
             provenance=_provenance(source),
             ledger=sorted(source.ledger, key=lambda entry: entry.date),
             looks=_looks(source.ledger),
+            sized={table.axis for table in tables if demonstrations(table.axis) is not None and contents.scaling},
             today=date.today().isoformat(),
             stages=[
                 (stage, legend_mark(stage), STAGE_WORDS[stage]) for stage in (Stage.PLACE, Stage.GRASP, Stage.MISS)
@@ -164,7 +166,7 @@ def _environment() -> Environment:
         loss_chart=loss_chart,
         legend_key=legend_key,
         policy_words=policy_words,
-        axis_title=axis_title,
+        breakable=breakable,
     )
     return environment
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -10,6 +9,7 @@ from dataclasses import dataclass
 from para.evaluation.axes import AXES
 from para.evaluation.records import EpisodeError, EpisodeRecord, Records, sort_records
 from para.evaluation.statistics import Rate, wilson
+from para.report.names import axis_title, group_of, members, rank, training_key, training_seed
 from para.report.published import Published, published
 from para.report.styles import REFERENCES
 from para.worlds.world import Stage
@@ -29,7 +29,7 @@ class RunRecords:
 
 @dataclass(frozen=True)
 class Cell:
-    """One policy on one axis and split, in one control mode; several training seeds of it together."""
+    """One policy on one axis and split, in one control mode; training seeds and draws of it together."""
 
     axis: str
     policy: str
@@ -55,13 +55,13 @@ class Cell:
 
     @property
     def checkpoints(self) -> tuple[str, ...]:
-        """Hashes of the weights, one for each training seed."""
+        """Hashes of the weights, one for each training."""
         return tuple(dict.fromkeys(r.subject.checkpoint for r in (*self.episodes, *self.errors)))
 
     @property
-    def seeds(self) -> int:
-        """Training seeds."""
-        return len(self.checkpoints)
+    def trainings(self) -> int:
+        """How many trainings the episodes are of: seeds, or draws of the training set."""
+        return len({training_key(r) for r in (*self.episodes, *self.errors)})
 
     def count(self, stage: Stage) -> int:
         """Episodes that ended in `stage`."""
@@ -114,9 +114,10 @@ class Other:
 
 @dataclass(frozen=True)
 class AxisTable:
-    """All of one axis."""
+    """All of one axis, or of the draws of one."""
 
     axis: str
+    """Its name, without the draw."""
     split: str
     """``test``, or ``validation`` where nothing was tested."""
     rows: tuple[Row, ...]
@@ -137,33 +138,17 @@ class AxisTable:
         return next((row for row in self.rows if row.policy == policy), None)
 
 
-def axis_title(name: str) -> str:
-    """What changes, for people; the name itself where this version does not know the axis."""
-    return AXES[name].title if name in AXES else name
-
-
-def training_seed(policy: str) -> tuple[str, int]:
-    """``para_seed2``, ``para_draw2`` -> ("para", 2): rows that differ in the training seed or draw alone are one row."""
-    found = re.fullmatch(r"(.+?)_(?:seed|draw)(\d+)", policy)
-    return (found[1], int(found[2])) if found else (policy, 0)
-
-
 def axis_tables(runs: Sequence[RunRecords], evaluations: Counter[tuple[str, str]]) -> list[AxisTable]:
     """One table for each axis on record, in the benchmark's order; `evaluations` counts (policy, axis) in the ledger.
 
-    Within a run the newest checkpoint of a policy stands in the table; of several runs the one with the most
-    episodes, whatever came out, the later one where they are equal. All others are named in `AxisTable.others`.
+    Draws of one training set stand in one table. Within a run the newest checkpoint of a policy counts; of several runs
+    the one with the most episodes, whatever came out, the later one where they are equal. All others are named in
+    `AxisTable.others`.
     """
-    present = {r.condition.axis for run in runs for r in (*run.records.episodes, *run.records.errors)}
-    order = [axis for axis in AXES if axis in present] + sorted(present - set(AXES))
+    present = {group_of(r.condition.axis) for run in runs for r in (*run.records.episodes, *run.records.errors)}
+    known = list(dict.fromkeys(group_of(axis) for axis in AXES))
+    order = [axis for axis in known if axis in present] + sorted(present - set(known))
     return [_table(axis, runs, evaluations) for axis in order]
-
-
-def rank(policy: str) -> tuple[int, str]:
-    """Ours first, its variants, then rivals, references last."""
-    if policy in REFERENCES:
-        return 3 + REFERENCES.index(policy), policy
-    return (0 if policy == "para" else 1 if policy.startswith("para") else 2), policy
 
 
 @dataclass(frozen=True)
@@ -172,90 +157,86 @@ class _Candidate:
 
     run: RunRecords
     policy: str
-    subjects: frozenset[tuple[str, str]]
-    """(policy with its seed, checkpoint)"""
+    subjects: frozenset[tuple[str, str, str]]
+    """(axis, policy with its seed, checkpoint)"""
 
 
-def _table(axis: str, runs: Sequence[RunRecords], evaluations: Counter[tuple[str, str]]) -> AxisTable:
-    lines = [r for run in runs for r in (*run.records.episodes, *run.records.errors) if r.condition.axis == axis]
+def _table(group: str, runs: Sequence[RunRecords], evaluations: Counter[tuple[str, str]]) -> AxisTable:
+    lines = [
+        r for run in runs for r in (*run.records.episodes, *run.records.errors) if group_of(r.condition.axis) == group
+    ]
     split = "test" if any(r.condition.split == "test" for r in lines) else "validation"
     best: dict[str, tuple[int, _Candidate]] = {}
-    for candidate in (c for run in runs for c in _candidates(run, axis)):
-        size = len(_episodes(candidate, axis, split))
+    for candidate in (c for run in runs for c in _candidates(run, group)):
+        size = sum(_of(r, candidate.subjects) and r.condition.split == split for r in candidate.run.records.episodes)
         if candidate.policy not in best or size >= best[candidate.policy][0]:
             best[candidate.policy] = (size, candidate)
+    looks = Counter()
+    for (name, axis), count in evaluations.items():
+        looks[training_seed(name)[0], group_of(axis)] += count
     rows = []
     for policy in sorted(best, key=rank):
         chosen = best[policy][1]
-        servo, realtime = (_cell(chosen, axis, split, mode) for mode in ("servo", "realtime"))
+        servo, realtime = (_cell(chosen, group, split, mode) for mode in ("servo", "realtime"))
         if main := servo or realtime:
-            seen = _in_distribution(chosen, axis, main.mode, runs)
-            looks = sum(
-                n for (name, where), n in evaluations.items() if (training_seed(name)[0], where) == (policy, axis)
-            )
+            seen = _in_distribution(chosen, group, main.mode, runs)
+            paper = published(group, policy)
             rows.append(
-                Row(policy, chosen.run.run, main, realtime if servo else None, seen, published(axis, policy), looks)
+                Row(policy, chosen.run.run, main, realtime if servo else None, seen, paper, looks[policy, group])
             )
-    chosen = {(c.run.run, *subject) for _, c in best.values() for subject in c.subjects}
-    return AxisTable(axis, split, tuple(rows), _others(axis, split, runs, chosen))
+    used = {(candidate.run.run, subject) for _, candidate in best.values() for subject in candidate.subjects}
+    return AxisTable(group, split, tuple(rows), _others(group, split, runs, used))
 
 
-def _candidates(run: RunRecords, axis: str) -> list[_Candidate]:
+def _candidates(run: RunRecords, group: str) -> list[_Candidate]:
     newest = {
-        r.subject.policy: r.subject.checkpoint
+        (r.condition.axis, r.subject.policy): r.subject.checkpoint
         for r in (*run.records.errors, *run.records.episodes)
-        if r.condition.axis == axis
+        if group_of(r.condition.axis) == group
     }
-    policies = dict.fromkeys(training_seed(name)[0] for name in newest)
-    return [
-        _Candidate(run, policy, frozenset((n, c) for n, c in newest.items() if training_seed(n)[0] == policy))
-        for policy in policies
-    ]
+    policies: dict[str, set[tuple[str, str, str]]] = {}
+    for (axis, name), checkpoint in newest.items():
+        policies.setdefault(training_seed(name)[0], set()).add((axis, name, checkpoint))
+    return [_Candidate(run, policy, frozenset(subjects)) for policy, subjects in policies.items()]
 
 
-def _episodes(of: _Candidate, axis: str, split: str, mode: str | None = None) -> list[EpisodeRecord]:
-    return [
-        r
-        for r in of.run.records.episodes
-        if (r.subject.policy, r.subject.checkpoint) in of.subjects
-        and (r.condition.axis, r.condition.split) == (axis, split)
-        and mode in (None, r.settings.mode)
-    ]
+def _of(record: EpisodeRecord | EpisodeError, subjects: frozenset[tuple[str, str, str]]) -> bool:
+    return (record.condition.axis, record.subject.policy, record.subject.checkpoint) in subjects
 
 
-def _cell(of: _Candidate, axis: str, split: str, mode: str) -> Cell | None:
-    episodes = _episodes(of, axis, split, mode)
-    errors = [
-        e
-        for e in of.run.records.errors
-        if (e.subject.policy, e.subject.checkpoint) in of.subjects
-        and (e.condition.axis, e.condition.split, e.settings.mode) == (axis, split, mode)
-    ]
+def _cell(of: _Candidate, group: str, split: str, mode: str) -> Cell | None:
+    episodes, errors = (
+        [r for r in lines if _of(r, of.subjects) and (r.condition.split, r.settings.mode) == (split, mode)]
+        for lines in (of.run.records.episodes, of.run.records.errors)
+    )
     if not episodes and not errors:
         return None
-    return Cell(axis, of.policy, mode, split, tuple(sort_records(episodes)), tuple(errors))
+    return Cell(group, of.policy, mode, split, tuple(sort_records(episodes)), tuple(errors))
 
 
-def _in_distribution(of: _Candidate, axis: str, mode: str, runs: Sequence[RunRecords]) -> Cell | None:
+def _in_distribution(of: _Candidate, group: str, mode: str, runs: Sequence[RunRecords]) -> Cell | None:
     """Of the same weights: on this axis, or on another one that is trained on the same demonstrations."""
-    same = [axis]
-    if axis in AXES:
-        same += [name for name, other in AXES.items() if name != axis and other.plan() == AXES[axis].plan()]
-    for name in same:
+    plans = {AXES[axis].plan().name for axis, _, _ in of.subjects if axis in AXES}
+    same = [group, *(group_of(axis) for axis in AXES if AXES[axis].plan().name in plans)]
+    weights = {(name, checkpoint) for _, name, checkpoint in of.subjects}
+    for other in dict.fromkeys(same):
+        subjects = of.subjects if other == group else frozenset((a, *w) for a in members(other) for w in weights)
         for run in (of.run, *(run for run in runs if run is not of.run)):
-            if cell := _cell(_Candidate(run, of.policy, of.subjects), name, "in_distribution", mode):
+            if cell := _cell(_Candidate(run, of.policy, subjects), other, "in_distribution", mode):
                 return cell
     return None
 
 
-def _others(axis: str, split: str, runs: Sequence[RunRecords], chosen: set[tuple[str, str, str]]) -> tuple[Other, ...]:
-    groups: dict[tuple[str, str, str], list[bool]] = {}
+def _others(
+    group: str, split: str, runs: Sequence[RunRecords], used: set[tuple[str, tuple[str, str, str]]]
+) -> tuple[Other, ...]:
+    found: dict[tuple[str, str, str], list[bool]] = {}
     for run in runs:
         for r in run.records.episodes:
-            key = (run.run, r.subject.policy, r.subject.checkpoint)
-            if (r.condition.axis, r.condition.split) == (axis, split) and key not in chosen:
-                groups.setdefault(key, []).append(r.placed)
+            subject = (r.condition.axis, r.subject.policy, r.subject.checkpoint)
+            if (group_of(r.condition.axis), r.condition.split) == (group, split) and (run.run, subject) not in used:
+                found.setdefault((run.run, r.subject.policy, r.subject.checkpoint), []).append(r.placed)
     return tuple(
         Other(policy, run, checkpoint, wilson(sum(placed), len(placed)))
-        for (run, policy, checkpoint), placed in sorted(groups.items(), key=lambda g: (rank(g[0][1]), g[0]))
+        for (run, policy, checkpoint), placed in sorted(found.items(), key=lambda g: (rank(g[0][1]), g[0]))
     )

@@ -9,6 +9,11 @@ import numpy as np
 
 from para.evaluation.statistics import PairedDifference, Rate, holm, not_behind, paired_difference
 from para.report.cells import Cell, Row
+from para.report.names import training_key
+from para.worlds.libero.layout import Layout
+
+Outcomes = dict[tuple[int, Layout], bool]
+"""PLACE by (index, layout) of the condition."""
 
 
 @dataclass(frozen=True)
@@ -59,20 +64,19 @@ def axis_comparisons(rows: Sequence[Row]) -> list[Comparison]:
 
 
 def paired_outcomes(a: Cell, b: Cell) -> tuple[np.ndarray, np.ndarray]:
-    """PLACE of both, (training seeds, n) each, on the n conditions that every seed of both has run."""
-    first, second = _by_seed(a), _by_seed(b)
+    """PLACE of both, (trainings, n) each, on the n conditions that every training of both has run."""
+    first, second = _by_training(a), _by_training(b)
     shared = set.intersection(*(set(outcomes) for outcomes in (*first, *second)))
     order = sorted(shared, key=lambda key: key[0])
 
-    def table(seeds: list[dict]) -> np.ndarray:
-        return np.array([[seed[key] for key in order] for seed in seeds], float).reshape(len(seeds), len(order))
+    def table(trainings: list[Outcomes]) -> np.ndarray:
+        return np.array([[one[key] for key in order] for one in trainings], float).reshape(len(trainings), len(order))
 
     return table(first), table(second)
 
 
-def _by_seed(cell: Cell) -> list[dict]:
-    """Outcomes by condition, one entry for each training seed."""
-    return [
-        {(r.condition.index, r.condition.layout): r.placed for r in cell.episodes if r.subject.checkpoint == checkpoint}
-        for checkpoint in cell.checkpoints
-    ]
+def _by_training(cell: Cell) -> list[Outcomes]:
+    found: dict[tuple[str, int], Outcomes] = {}
+    for r in cell.episodes:
+        found.setdefault(training_key(r), {})[r.condition.index, r.condition.layout] = r.placed
+    return list(found.values()) or [{}]

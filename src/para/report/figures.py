@@ -42,7 +42,8 @@ def axis_figures(table: AxisTable, styles: dict[str, str], note: ExperimentNote 
     maps = tuple(
         (row.policy, view_map_of(row.main.episodes) if moved else TableMap(training, row.main.episodes)) for row in rows
     )
-    if table.axis not in AXES:
+    known = next((AXES[r.condition.axis] for row in rows for r in row.main.episodes if r.condition.axis in AXES), None)
+    if known is None:
         return AxisFigures(maps, None, ())
     by_level = has_levels(table)
     series, areas, ticks = [], [], set()
@@ -57,7 +58,7 @@ def axis_figures(table: AxisTable, styles: dict[str, str], note: ExperimentNote 
         if paper := published_curve(table.axis, row.policy):
             values = tuple(Point(x, y / 100, y / 100, y / 100) for x, y in paper)
             series.append(Series(f"{row.policy}, as published", styles[row.policy], values, dashed=True))
-    title = AXES[table.axis].grade_title
+    title = known.grade_title
     curve = RateChart(f"Success by {title}", title, tuple(series), ticks=tuple(sorted(ticks))) if series else None
     return AxisFigures(maps, curve, tuple(areas))
 
@@ -76,9 +77,11 @@ def training_figure(runs: Sequence[RunFolder], rows: Sequence[Row], styles: dict
 
 
 def _training(table: AxisTable, note: ExperimentNote | None) -> tuple[tuple[float, float], ...]:
-    """Bowl positions of the demonstrations [m]."""
-    if table.axis not in AXES:
-        return ()
-    demos = note.demos if note is not None and note.axis == table.axis else None
+    """Bowl positions of the demonstrations [m], of all draws together."""
     split = "test" if table.split == "test" else "validation"
-    return tuple(layout.bowl_xy for layout in AXES[table.axis].training_layouts(split, demos))
+    found: list[tuple[float, float]] = []
+    for axis in dict.fromkeys(r.condition.axis for row in table.rows for r in row.main.episodes):
+        if axis in AXES:
+            demos = note.demos if note is not None and note.axis == axis else None
+            found += [layout.bowl_xy for layout in AXES[axis].training_layouts(split, demos)]
+    return tuple(dict.fromkeys(found))

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from markupsafe import Markup, escape
+
 from para.evaluation.statistics import Rate
 
 
@@ -27,3 +29,8 @@ def points(value: float) -> str:
 def p_value(value: float) -> str:
     """Three decimals, or that it is smaller."""
     return "< 0.001" if value < 0.001 else f"{value:.3f}"
+
+
+def breakable(name: str) -> Markup:
+    """A name that may go on in the next line after an underscore."""
+    return Markup("_<wbr>").join(escape(part) for part in name.split("_"))

@@ -10,6 +10,7 @@ from typing import Literal
 from para.evaluation.axes import AXES
 from para.evaluation.records import EpisodeRecord
 from para.report.comparisons import Comparison
+from para.report.names import axis_title
 
 
 @dataclass(frozen=True)
@@ -75,9 +76,9 @@ BENCHMARK: tuple[Entry, ...] = (
         Goal(85, "at 0.25 deg and 0.25 cm", 0.2, 0.3),
         Goal(80, "at 1 deg and 1 cm, with online correction", 0.9, 1.1, policy="para_corrected"),
     ),
-    _axis("scaling_32", "A", "32 demonstrations", Goal(90)),
-    _axis("scaling_8", "A", "8 demonstrations", Goal(50)),
-    _axis("scaling_16", "B", "16 demonstrations", Goal(75)),
+    _axis("scaling_n32", "A", "32 demonstrations", Goal(90)),
+    _axis("scaling_n8", "A", "8 demonstrations", Goal(50)),
+    _axis("scaling_n16", "B", "16 demonstrations", Goal(75)),
     _axis("random10", "B", "10 random positions → the rest of the table", Goal(60, standing="ahead")),
     _axis("inner", "B", "the middle of the table → the rest", Goal(80)),
     _axis("view_hemisphere", "B", "cameras in the left half → in the right half", Goal(90)),
@@ -110,7 +111,7 @@ def entry_of(axis: str) -> Entry:
     for entry in BENCHMARK:
         if entry.axis == axis:
             return entry
-    return Entry(axis, "", AXES[axis].title if axis in AXES else axis, ())
+    return Entry(axis, "", axis_title(axis), ())
 
 
 def _measure(goal: Goal, episodes: Sequence[EpisodeRecord], split: str) -> float | None:

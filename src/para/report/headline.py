@@ -6,10 +6,11 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal
 
-from para.report.cells import AxisTable, Row, rank
+from para.report.cells import AxisTable, Row
 from para.report.comparisons import Comparison, axis_comparisons
 from para.report.factorial import factors
 from para.report.goals import BENCHMARK, Entry, GoalResult, entry_of, goal_results
+from para.report.names import rank
 from para.report.published import PAIRS, PublishedPair
 from para.report.styles import REFERENCES
 
@@ -92,6 +93,6 @@ def _row(entry: Entry, table: AxisTable | None, policies: Sequence[str]) -> Head
 def _cell(row: Row | None) -> HeadlineCell | None:
     if row is None:
         return None
-    if row.policy in REFERENCES or row.competent is True:
+    if row.policy in (*REFERENCES, "para") or row.competent is True:
         return HeadlineCell(row, "")
     return HeadlineCell(row, "unmeasured" if row.competent is None else "incompetent")

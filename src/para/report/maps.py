@@ -75,7 +75,7 @@ def view_map(shown: ViewMap) -> Markup:
             f"<title>{words}</title></g>"
         )
     for i, ring in enumerate(outer):
-        radius, angle = core + wide * (i + 0.5), radians(22.5)
+        radius, angle = core + wide * (i + 0.5), radians(67.5)
         u, v = middle + radius * cos(angle), middle - radius * sin(angle)
         parts.append(f'<text class="ring-label" x="{u:.1f}" y="{v + 3:.1f}">{ring:g}°</text>')
     parts.append(f'<text class="where" x="{middle}" y="9">camera higher</text>')

@@ -39,13 +39,13 @@ PAIRS: dict[str, PublishedPair] = {
     "view": _pair(61, 24, 192, "57 / 18 without the training view"),
     "dense": _pair(55, 70, 192, "the published method loses"),
     "distractors": _pair(28, 10, None, "60 / 40 and 36 / 8 in other places"),
-    "scaling_32": _pair(54, 33),
-    "scaling_4": _pair(1, 2, None, "on a small grid"),
+    "scaling_n32": _pair(54, 33),
+    "scaling_n4": _pair(1, 2, None, "on a small grid"),
     "random10": _pair(19, 27, None, "the published method loses"),
     "inner": _pair(65, 19, None, "on a small grid"),
     "view_hemisphere": _pair(40, 10),
 }
-"""By axis; `scaling_<N>` stands for N demonstrations."""
+"""By axis; `scaling_n<N>` stands for N demonstrations."""
 
 VIEW_CURVES: dict[str, tuple[tuple[float, int], ...]] = {
     _PARA: ((0, 88), (3.6, 79), (7.1, 62), (10.7, 63), (14.3, 62), (17.9, 62), (21.4, 33), (25, 38)),

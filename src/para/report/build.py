@@ -22,9 +22,9 @@ from para.report.formats import breakable, interval, p_value, percent, points
 from para.report.headline import Headline, headline
 from para.report.maps import STAGE_WORDS, draw_map, legend_mark
 from para.report.media import collect_media
-from para.report.names import axis_title, rank
+from para.report.names import axis_title, demonstrations, rank
 from para.report.run_folder import STAGES, ExperimentNote, RunFolder, read_note, read_timings
-from para.report.scaling import demonstrations, scaling_chart
+from para.report.scaling import scaling_chart
 from para.report.sources import Source, read_source
 from para.report.styles import policy_styles, style_sheet
 from para.report.summary import coverage, summary

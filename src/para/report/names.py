@@ -22,7 +22,16 @@ def members(group: str) -> list[str]:
 def axis_title(name: str) -> str:
     """What changes, for people; the name itself where this version does not know the axis."""
     known = AXES.get(name) or next((AXES[member] for member in members(name)), None)
-    return re.sub(r" \(draw \d+\)", "", known.title) if known else name
+    if known is not None:
+        return re.sub(r" \(draw \d+\)", "", known.title)
+    n = demonstrations(name)
+    return name if n is None else f"{n} demonstrations → the whole table"
+
+
+def demonstrations(axis: str) -> int | None:
+    """How many demonstrations an axis of the family ``scaling`` has, which is in its name; None for other axes."""
+    found = re.fullmatch(r"scaling_n(\d+)(?:_d\d+)?", axis)
+    return int(found[1]) if found else None
 
 
 def training_seed(policy: str) -> tuple[str, int]:

@@ -2,19 +2,12 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Sequence
 
 from para.report.cells import AxisTable
 from para.report.factorial import factors
 from para.report.figure_data import Point, RateChart, Series
-from para.report.names import training_key
-
-
-def demonstrations(axis: str) -> int | None:
-    """How many demonstrations an axis of the family ``scaling`` has, which is in its name; None for other axes."""
-    found = re.fullmatch(r"scaling_n(\d+)(?:_d\d+)?", axis)
-    return int(found[1]) if found else None
+from para.report.names import demonstrations, training_key
 
 
 def scaling_chart(tables: Sequence[AxisTable], styles: dict[str, str]) -> RateChart | None:

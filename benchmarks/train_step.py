@@ -12,6 +12,18 @@ import time
 
 import torch
 
+PRESETS = (
+    "para",
+    "cls_regression",
+    "para_paper_lite0_224",
+    "act",
+    "act_plucker",
+    "diffusion",
+    "diffusion_camera",
+    "reg_dense_world",
+    "reg_dense_pixel_shift",
+    "reg_soft_argmax",
+)
 SETTINGS = (("no", False), ("no", True), ("bf16", False), ("bf16", True))  # precision, keep freed memory
 
 
@@ -82,7 +94,7 @@ def main() -> None:
         return
     print(f"torch {torch.__version__}, {torch.get_num_threads()} threads, seconds (medians)")
     print(f"{'policy':22}{'dtype':>6}{'memory':>8}{'forward':>9}{'loss':>8}{'backward':>10}{'update':>8}{'step':>8}")
-    for preset in ("para", "cls_regression", "para_paper_lite0_224"):
+    for preset in PRESETS:
         for precision, keep in SETTINGS:
             arguments = [sys.executable, __file__, preset, precision, "kept" if keep else "freed"]
             subprocess.run(arguments, check=True)

@@ -152,6 +152,7 @@ ONLY_IN = {  # optional packages, and the only folders that may import them
     "torchvision": (),
     "timm": (),
     "transformers": ("backbones",),
+    "diffusers": ("heads", "backbones"),
     "mujoco": ("worlds", "calibration"),
     "robosuite": ("worlds",),
     "libero": ("worlds",),

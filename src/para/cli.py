@@ -29,7 +29,8 @@ def demos(
 
     Args:
         out: Folder of the dataset.
-        axis: Whose training layouts to demonstrate (lr, lr_independent, nf, dense, view).
+        axis: Whose training layouts to demonstrate; a size and a draw are part of its name (scaling_n32_d1). `para
+            axes` lists all, and which share their demonstrations.
         split: The training set for the test, or the smaller one to validate on.
         count: How many of the layouts; all by default.
         image_size: Width and height of the pictures [px].
@@ -38,6 +39,23 @@ def demos(
     from para.reproduce import record
 
     record(axis_named(axis).training_layouts(split, count), out, image_size, workers)
+
+
+def axes() -> None:
+    """List the benchmark's axes: their demonstrations, and what they ask.
+
+    Axes with the same demonstrations need one training only: evaluate the same policy on each of them.
+    """
+    from para.evaluation.axes import AXES
+
+    rows = [("axis", "demonstrations", "to validate", "what changes")]
+    for axis in AXES.values():
+        plan, part = axis.plan(), axis.plan("validation")
+        count = f"{plan.name} ({len(plan.positions())})"
+        rows.append((axis.name, count, "" if part.name == plan.name else part.name, axis.title))
+    widths = [max(len(row[i]) for row in rows) for i in range(3)]
+    for row in rows:
+        print("  ".join([*(cell.ljust(width) for cell, width in zip(row, widths)), row[3]]))
 
 
 def check(dataset: tyro.conf.Positional[Path], pictures: Path | None = None) -> None:
@@ -87,6 +105,7 @@ def train(
     steps: int | None = None,
     batch_size: int | None = None,
     seed: int = 0,
+    demos: int | None = None,
     resume: bool = True,
     tracker: Literal["wandb", "tensorboard"] | None = None,
 ) -> None:
@@ -95,10 +114,14 @@ def train(
     Args:
         dataset: Folder of the dataset.
         out: Folder of the run: policy/, log.jsonl, first_batch.png.
-        preset: para, para_paper_lite0_224, para_dino, cls_regression or cls_regression_camera.
+        preset: para, para_paper_lite0_224, para_dino, cls_regression, cls_regression_camera, act, act_camera, act_plucker,
+            act_camera_frame, diffusion, diffusion_camera, or a cell of the factorial: reg_ pooled or dense _ world,
+            offset, camera or pixel (reg_dense_pixel), reg_dense_pixel_shift, reg_soft_argmax.
         steps: Optimiser steps; the preset's by default.
         batch_size: Samples of a step; the preset's by default.
         seed: Of weights, order and augmentation.
+        demos: Learn from the first so many demonstrations only: of an axis such as scaling_n128_d1, whose smaller
+            sets are beginnings of larger ones.
         resume: Go on from the folder's last state.
         tracker: Also log there.
     """
@@ -112,8 +135,12 @@ def train(
     workspace = replace(config.policy, workspace=demonstrations.meta.workspace)
     changes = {"steps": steps, "batch_size": batch_size, "seed": seed, "policy": workspace}
     config = replace(config, **{k: v for k, v in changes.items() if v is not None})
-    samples = build_samples(demonstrations, config.policy.camera, config.policy.horizon, config.stride)
-    run(fitted(config, samples), samples, out, resume, {"preset": preset, "dataset": dataset.name}, tracker)
+    if demos is not None and not 1 <= demos <= len(demonstrations):
+        raise ValueError(f"--demos {demos}: {dataset} holds {len(demonstrations)} demonstrations")
+    chosen = None if demos is None else list(range(demos))
+    samples = build_samples(demonstrations, config.policy.camera, config.policy.horizon, config.stride, chosen)
+    source = {"preset": preset, "dataset": dataset.name} | ({} if demos is None else {"demos": str(demos)})
+    run(fitted(config, samples), samples, out, resume, source, tracker)
 
 
 def evaluate(
@@ -136,7 +163,7 @@ def evaluate(
         policy: Folder of the saved policy; without it the scripted expert runs.
         name: Row name in the records; the folder's name by default.
         oracle: Play the expert's future through this policy's grid instead of its predictions.
-        axis: lr, lr_independent, nf, dense or view.
+        axis: One of `para axes`, e.g. lr, view, distractors, scaling_n32_d1.
         split: Tune on `validation`; `test` is noted in the ledger.
         episodes: How many conditions, one episode each.
         mode: servo (drive to each target) or realtime (20 Hz, measured latency).
@@ -215,7 +242,8 @@ def reproduce(preset: str = "quick", out: Path | None = None, workers: Workers =
     """Demonstrations, training, evaluation and report in one go. Ctrl-C stops; the same command goes on.
 
     Args:
-        preset: quick (half an hour on two cores), lr, dense, lr_independent (full size), tiny (a check of the machinery).
+        preset: quick (half an hour on two cores), lr, dense, lr_independent (full size), default64 (one training, six
+            axes), factorial (hours), tiny (a check of the machinery), or any axis of `para axes`.
         out: Folder of the run; outputs/<preset> by default.
     """
     from para.presets import experiment
@@ -225,7 +253,7 @@ def reproduce(preset: str = "quick", out: Path | None = None, workers: Workers =
 
 
 COMMANDS: dict[str, Callable[..., None]] = {
-    f.__name__: f for f in (demos, check, camera, train, evaluate, report, show, reproduce)
+    f.__name__: f for f in (axes, demos, check, camera, train, evaluate, report, show, reproduce)
 }
 
 
@@ -240,7 +268,7 @@ def main(arguments: list[str] | None = None) -> None:
     except KeyboardInterrupt:
         print("\nstopped; the same command goes on from here", file=sys.stderr)
         raise SystemExit(130) from None
-    except (ValueError, FileNotFoundError) as error:
+    except (ValueError, FileNotFoundError, ModuleNotFoundError) as error:
         if os.environ.get("PARA_DEBUG"):
             raise
         print(f"para: {error}", file=sys.stderr)

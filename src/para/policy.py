@@ -20,7 +20,7 @@ from torch import nn
 from para.backbones import BackboneConfig, Lite0Config
 from para.config import from_json, to_json
 from para.dataset import ModelInput
-from para.geometry import Camera, Pose, warp_image
+from para.geometry import Camera, LevelFraming, Pose, warp_image
 from para.heads import ChunkBatch, HeadConfig, VolumeHeadConfig
 from para.types import ActionChunk, Box, Observation
 
@@ -42,6 +42,17 @@ class CheckpointError(ValueError):
 
 
 @dataclass(frozen=True)
+class Execution:
+    """How the policy's chunks are meant to be carried out; saved with it."""
+
+    execute: int = 4
+    """Steps of each chunk that are carried out before the policy is asked again."""
+    ensemble: float | None = None
+    """Temporal ensembling: ask at every step and average all chunks that name it, the i-th oldest with weight exp(-m i)
+    for this m (Zhao et al. 2023, m = 0.01); `execute` then plays no part. None: one chunk at a time."""
+
+
+@dataclass(frozen=True)
 class PolicyConfig:
     """Everything that fixes a policy network."""
 
@@ -57,6 +68,16 @@ class PolicyConfig:
     """Where end-effector targets can be [m], world; a property of the task, not of the demonstrations."""
     ee_frame: str = "grip_site"
     """The frame that positions and rotations are of; the dataset names it."""
+    framing: LevelFraming | None = None
+    """The virtual camera that it looks through; None looks through the real one."""
+    execution: Execution = Execution()
+    """How its chunks are carried out."""
+
+    def input_camera(self, camera: Camera) -> Camera:
+        """The camera of the network's input for a picture taken by `camera`; both have one centre."""
+        if self.framing is None:
+            return camera.resize(*self.image_size)
+        return self.framing(camera, *self.image_size)
 
 
 class PolicyNetwork(nn.Module):
@@ -95,7 +116,7 @@ class Policy:
     def model_input(self, observation: Observation) -> ModelInput:
         """An observation as a batch of one, at the network's image size."""
         view = observation.view(self.config.camera)
-        camera = view.camera.resize(*self.config.image_size)
+        camera = self.config.input_camera(view.camera)
         image = warp_image(view.image, view.camera, camera)
         device = next(self.network.parameters()).device
         state = observation.state

@@ -10,11 +10,11 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
-from para.config import to_json
+from para.config import from_json, to_json
 from para.dataset import build_samples
 from para.demos import DemoDataset
 from para.evaluation.agents import AgentSpec
-from para.evaluation.axes import axis_named
+from para.evaluation.axes import Axis, axis_named
 from para.evaluation.evaluate import evaluate
 from para.presets import Experiment, fitted
 from para.report import RunFolder, build_report
@@ -34,6 +34,7 @@ def reproduce(experiment: Experiment, folder: Path, workers: int = 2, ledger: Pa
     _claim(run, experiment)
     _note_install(run)
     axis = axis_named(experiment.axis)
+    axes = _sharing(axis, experiment.also)
     with _stage(run, "demonstrations", f"record demonstrations of axis {experiment.axis!r}"):
         layouts = axis.training_layouts("test", experiment.demos)
         record(layouts, run.demos, experiment.image_size, workers)
@@ -52,10 +53,11 @@ def reproduce(experiment: Experiment, folder: Path, workers: int = 2, ledger: Pa
         for row in experiment.rows:
             spec = AgentSpec(row.name, "policy", run.train(row.name) / "policy")
             with _timed(run, f"evaluate {row.name}"):
-                _evaluate(spec, axis, experiment, run, workers, ledger)
-        if experiment.expert:
-            expert = axis.test_conditions(experiment.expert)
-            evaluate(AgentSpec("expert", "expert"), expert, run.records(experiment.axis), workers=workers)
+                for asked in axes:
+                    _evaluate(spec, asked, experiment, run, workers, ledger)
+        for asked in axes if experiment.expert else ():
+            expert = asked.test_conditions(experiment.expert)
+            evaluate(AgentSpec("expert", "expert"), expert, run.records(asked.name), workers=workers)
     with _stage(run, "report", "draw pictures and write the page"):
         pointing = [r.name for r in experiment.rows if hasattr(r.train.policy.head, "bins")]
         if pointing:
@@ -81,12 +83,24 @@ def record(layouts: Sequence[Layout], root: Path, image_size: tuple[int, int], w
     _say(f"  {total} demonstrations of {len(layouts)} layouts (the expert failed on the others) -> {root}")
 
 
-def _evaluate(spec, axis, experiment: Experiment, run, workers: int, ledger: Path | None) -> None:
+def _sharing(axis: Axis, also: Sequence[str]) -> list[Axis]:
+    """`axis` and the further axes; ValueError for one that is trained on other demonstrations."""
+    axes = [axis, *(axis_named(name) for name in also)]
+    for other in axes:
+        if other.plan().name != axis.plan().name:
+            raise ValueError(
+                f"axis {other.name!r} is trained on {other.plan().name!r}, axis {axis.name!r} on {axis.plan().name!r}: "
+                "one training cannot serve both. `para axes` lists who shares what."
+            )
+    return axes
+
+
+def _evaluate(spec, axis: Axis, experiment: Experiment, run, workers: int, ledger: Path | None) -> None:
     conditions = axis.test_conditions(experiment.tests) + axis.in_distribution_conditions(experiment.in_distribution)
     evaluate(
         spec,
         conditions,
-        run.records(experiment.axis),
+        run.records(axis.name),
         workers=workers,
         image_size=experiment.image_size,
         videos=run.videos,
@@ -97,13 +111,22 @@ def _evaluate(spec, axis, experiment: Experiment, run, workers: int, ledger: Pat
 
 def _claim(run: RunFolder, experiment: Experiment) -> None:
     run.root.mkdir(parents=True, exist_ok=True)
-    description = json.loads(json.dumps(to_json(experiment)))
-    if run.preset.exists() and json.loads(run.preset.read_text()) != description:
+    description = to_json(experiment)
+    # Compared through the type: a run from before a field was added has that field's default.
+    if run.preset.exists() and _claimed(run) != experiment:
         raise ValueError(
             f"{run.root} holds a run of another experiment ({json.loads(run.preset.read_text())['name']!r}, or the same "
             "preset of another version). Choose another folder with --out, or delete this one."
         )
     run.preset.write_text(json.dumps(description, indent=2) + "\n")
+
+
+def _claimed(run: RunFolder) -> Experiment | None:
+    """The experiment that the folder holds; None when it is of another version."""
+    try:
+        return from_json(Experiment, json.loads(run.preset.read_text()), str(run.preset))
+    except ValueError:
+        return None
 
 
 def _note_install(run: RunFolder) -> None:

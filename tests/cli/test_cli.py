@@ -49,6 +49,13 @@ def test_errors_are_one_clear_message(arguments, message, capsys):
     assert message in error and "Traceback" not in error
 
 
+def test_axes_lists_who_shares_demonstrations(capsys):
+    main(["axes"])
+    lines = {line.split()[0]: line for line in capsys.readouterr().out.splitlines()}
+    assert sum(" default64 (64) " in line for line in lines.values()) == 6
+    assert "grid256_n32_d1 (32)" in lines["scaling_n32_d1"] and "left_outer_full" in lines["lr_full"]
+
+
 def test_a_mistyped_command_is_answered_with_the_right_one(capsys):
     with pytest.raises(SystemExit):
         main(["evalute"])
@@ -99,5 +106,7 @@ def test_the_main_job_in_miniature(tmp_path):
     ):
         run("show", what, *more)
     assert all((tmp_path / name).stat().st_size > 5_000 for name in ("d.mp4", "t.png", "v.png"))
+    train = ["train", "--dataset", folder / "demos", "--out", tmp_path / "few", "--demos", 3]
+    assert "demos holds 2 demonstrations" in run(*train, expect=2).stderr
     refused = run("reproduce", "--preset", "quick", "--out", folder, expect=2)
     assert "holds a run of another experiment ('tiny'" in refused.stderr

@@ -1,5 +1,7 @@
 """The servo and the executors against an arm that lags, sags and closes slowly."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
@@ -146,12 +148,29 @@ def test_the_oracle_returns_the_future_within_half_a_cell():
     positions = np.stack([np.linspace(-0.1, 0.1, frames), np.zeros(frames), np.full(frames, 0.1)], 1)
     grid = VolumeGrid(HeightBins(0.0, 0.4, 32), 56, 56)
     trajectory = Trajectory(positions, np.repeat(DOWN[None], frames, 0), np.ones(frames))
-    oracle = OraclePolicy(trajectory, grid, (224, 224), "toy")
+    oracle = OraclePolicy(trajectory, grid, lambda camera: camera.resize(224, 224), "toy")
     state = RobotState(Pose(DOWN, positions[10] + [0, 0.002, 0]), 1.0, 0.5)
     observation = Observation((View("toy", np.zeros((64, 80, 3), np.uint8), toy_camera()),), state)
     predicted = oracle.predict(observation)
     error = np.linalg.norm(predicted.positions - positions[10 + 4 * np.arange(1, 7)], axis=1)
     assert 0 < error.max() < 0.03
+
+
+def test_the_oracle_points_with_the_true_camera_and_is_led_astray_by_the_reported_one():
+    positions = np.stack([np.linspace(-0.1, 0.1, 80), np.zeros(80), np.full(80, 0.1)], 1)
+    trajectory = Trajectory(positions, np.repeat(DOWN[None], 80, 0), np.ones(80))
+    true = toy_camera()
+    turn = Pose(rotation_from_vector(np.deg2rad([0.0, 2.0, 0.0])), np.zeros(3))
+    reported = replace(true, T_world_camera=true.T_world_camera @ turn)
+    grid = VolumeGrid(HeightBins(0.0, 0.4, 32), 56, 56)
+    oracle = OraclePolicy(
+        trajectory, grid, lambda camera: camera.resize(80, 64), "toy", sub_cell=True, true_camera=true
+    )
+    state = RobotState(Pose(DOWN, positions[10]), 1.0, 0.5)
+    predicted = oracle.predict(Observation((View("toy", np.zeros((64, 80, 3), np.uint8), reported),), state))
+    wanted = positions[10 + 4 * np.arange(1, 7)]
+    np.testing.assert_allclose(reported.project(predicted.positions)[0], true.project(wanted)[0], atol=1e-6)
+    assert np.linalg.norm(predicted.positions - wanted, axis=1).min() > 0.02  # 2 deg from more than a metre away
 
 
 def test_turn_towards_stops_at_the_target():

@@ -8,6 +8,7 @@ from para.dataset import (
     Augmentation,
     BatchStream,
     Photometric,
+    Recentre,
     Shift,
     Turn,
     Zoom,
@@ -56,7 +57,9 @@ def test_workers_and_the_main_process_make_the_same_batches():
         assert torch.equal(a.inputs.image, b.inputs.image)
 
 
-@pytest.mark.parametrize("change", [Turn(6.0, 15.0), Shift(40.0), Zoom(0.7, 1.5)], ids=["turn", "shift", "zoom"])
+@pytest.mark.parametrize(
+    "change", [Turn(6.0, 15.0), Shift(40.0), Recentre(), Zoom(0.7, 1.5)], ids=["turn", "shift", "recentre", "zoom"]
+)
 def test_the_disc_stays_where_the_augmented_camera_projects_it(change):
     """The red disc's centroid in the warped picture against the projection of its true place."""
     samples = toy_samples(24)
@@ -81,6 +84,25 @@ def test_the_disc_stays_where_the_augmented_camera_projects_it(change):
             # The drawn disc is a circle in the picture, so that its centroid carries a small constant error.
             assert np.abs((after - true_after) - (before - true_before)).max() < 1.0
     assert compared >= 8
+
+
+def test_recentring_brings_targets_of_one_side_everywhere():
+    """Targets of the image's left alone land in every part of it, and by the same crop for all points of the moment."""
+    camera, rng = toy_camera(), np.random.default_rng(0)
+    points, _ = camera.unproject_height(np.array([[14.0, 30.0], [22.0, 38.0]]), np.array([0.02, 0.1]))
+    change, landed = Recentre(share=1.0, margin=0.1, largest=1000.0), []
+    for _ in range(400):
+        pixels, _ = change(camera, points, rng).project(points)
+        np.testing.assert_allclose(pixels[1] - pixels[0], [8.0, 8.0], atol=1e-6)
+        landed.append(pixels)
+    u, v = np.array(landed).mean(1).T
+    inside = (u > 8) & (u < 72) & (v > 6) & (v < 58)
+    counts, _, _ = np.histogram2d(u[inside], v[inside], bins=3, range=[(8, 72), (6, 58)])
+    assert counts.min() > 0.5 * counts.mean()
+    untouched = sum(Recentre(share=0.5)(camera, points, rng) is camera for _ in range(200))
+    assert 70 < untouched < 130
+    largest = Recentre(share=1.0, largest=11.2)(camera, points, rng).intrinsics - camera.intrinsics
+    assert np.abs(largest[2:] / [80, 64]).max() <= 0.05 + 1e-9
 
 
 def test_labels_follow_the_augmented_camera():

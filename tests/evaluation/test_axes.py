@@ -2,17 +2,30 @@
 
 from __future__ import annotations
 
+import hashlib
+import json
+
 import numpy as np
 import pytest
 
 from para.evaluation import AXES, axis_named, plans
 from para.evaluation import test_conditions as benchmark  # renamed: pytest would take it for tests
+from para.evaluation.position_axes import FewAxis
 from para.evaluation.sampling import distance_outside, sample_positions
 from para.geometry import relative_angle
-from para.worlds.libero.camera import view_pose
+from para.worlds.libero.camera import elevation, view_pose
 from para.worlds.libero.layout import BOWL_X, BOWL_Y, MIN_SEPARATION, RIGID_OFFSET, TABLE, Region
 
-POSITION_AXES = [name for name in AXES if name != "view"]
+SETS = [name for name, axis in AXES.items() if axis.family in ("scaling", "random10")]
+NAMES = [name for name in AXES if name not in SETS] + ["scaling_n1_d0", "scaling_n32_d2", "random10_d3"]
+MOST = {
+    "view": 800, "view_far": 200, "view_hemisphere": 400, "distractors": 300, "calibration": 400, "appearance": 100,
+    "inner": 100, "scaling_n1_d0": 100, "scaling_n32_d2": 100, "random10_d3": 100,
+}  # fmt: skip
+"""Test conditions there are; 200 where not named."""
+PLACES = {name: 200 for name in ("lr", "lr_independent", "nf", "dense", "lr_full")}
+"""Different test positions; 100 where not named."""
+VIEWS = ("view", "view_far", "view_hemisphere")
 
 
 def bowls(conditions) -> np.ndarray:
@@ -27,23 +40,24 @@ def test_the_workspace_has_not_shrunk():
     assert BOWL_X == (-0.33, 0.06) and BOWL_Y == (-0.30, 0.30)
 
 
-@pytest.mark.parametrize("name", AXES)
+@pytest.mark.parametrize("name", NAMES)
 def test_no_validation_condition_is_near_a_test_condition(name):
     axis = AXES[name]
-    test = axis.test_conditions(800 if name == "view" else 200)
-    validation = axis.validation_conditions(60)
+    test, validation = axis.test_conditions(MOST.get(name, 200)), axis.validation_conditions(60)
     assert least_distance(bowls(test), bowls(validation)) >= 0.01
-    if name == "view":
+    if name in VIEWS:
         views = [np.array([view_pose(*v).rotation for v in {c.layout.view for c in s}]) for s in (test, validation)]
         angles = relative_angle(views[0][:, None], views[1][None])
         assert np.degrees(angles.min()) >= 1.5
 
 
-@pytest.mark.parametrize("name", AXES)
+@pytest.mark.parametrize("name", NAMES)
 def test_test_positions_are_distinct_and_clear_of_every_demonstration(name):
     axis = AXES[name]
-    xy = np.unique(bowls(axis.test_conditions(200)), axis=0)
-    assert len(xy) == (25 if name == "view" else 200)
+    test = axis.test_conditions(MOST.get(name, 200))
+    assert len({(c.axis, c.split, c.index) for c in test}) == len(test) == len({c.layout for c in test})
+    xy = np.unique(bowls(test), axis=0)
+    assert len(xy) == PLACES.get(name, 100)
     demonstrations = np.array([layout.bowl_xy for layout in axis.training_layouts()])
     assert least_distance(xy, demonstrations) >= 0.01
     assert np.linalg.norm(xy[:, None] - xy[None] + 9 * np.eye(len(xy))[..., None], axis=-1).min() >= 0.005
@@ -79,18 +93,22 @@ def test_half_tables_validate_on_the_inner_three_columns(name):
         assert axis.grade(c.layout, "validation") >= 0.02 - 1e-9 and axis.grade(c.layout) == 0
 
 
-@pytest.mark.parametrize("name", AXES)
+@pytest.mark.parametrize("name", NAMES)
 def test_in_distribution_positions_are_fresh_and_inside_the_training_region(name):
     axis = AXES[name]
     for split in ("test", "validation"):
         region, layouts = axis.plan(split).region, axis.training_layouts(split)
         found = axis.in_distribution_conditions(100, split)
         assert len(found) == 100 and not {c.layout.bowl_xy for c in found} & {layout.bowl_xy for layout in layouts}
-        assert all(region.contains(c.layout.bowl_xy) and c.layout.view == (0, 0) for c in found)
-        assert all(axis.grade(c.layout, split) == 0 for c in found) or name == "dense"
+        # One demonstration spans no region: with few of them, what lies within 1.5 cm of one counts as seen.
+        near = 0.015 if isinstance(axis, FewAxis) else 0.0
+        assert all(region.contains(c.layout.bowl_xy, -near) for c in found)
+        assert all(c.layout.camera_error is None and c.layout.appearance is None for c in found)
+        assert all(c.layout.view == (0, 0) for c in found) or name == "view_hemisphere"
+        assert all(axis.grade(c.layout, split) <= near for c in found) or name == "dense"
 
 
-@pytest.mark.parametrize("name", AXES)
+@pytest.mark.parametrize("name", NAMES)
 @pytest.mark.parametrize("make", ["test_conditions", "validation_conditions", "in_distribution_conditions"])
 def test_a_smaller_evaluation_is_the_beginning_of_a_larger_one(name, make):
     make = getattr(AXES[name], make)
@@ -98,7 +116,7 @@ def test_a_smaller_evaluation_is_the_beginning_of_a_larger_one(name, make):
     assert [c.index for c in make(10)] == list(range(10))
 
 
-@pytest.mark.parametrize("name", AXES)
+@pytest.mark.parametrize("name", NAMES)
 def test_layouts_keep_their_arrangement(name):
     axis = AXES[name]
     for layout in [c.layout for c in axis.test_conditions(50)] + axis.training_layouts():
@@ -140,7 +158,7 @@ def test_the_view_axis_goes_round_its_rings():
 
 
 def test_low_views_are_not_scored():
-    assert benchmark.elevation(view_pose(0, 0)) == pytest.approx(41.2, abs=0.1)
+    assert elevation(view_pose(0, 0)) == pytest.approx(41.2, abs=0.1)
     assert benchmark.is_scored(14.3, 270, (-0.1, 0.0))
     assert not benchmark.is_scored(35, 270, (-0.1, 0.0))
 
@@ -167,3 +185,38 @@ def test_the_conditions_have_not_changed_by_accident():
     assert first["lr"].bowl_xy == pytest.approx((-0.13422759293130956, 0.11327668219550661), abs=1e-12)
     assert first["lr"].seed == 1409861971
     assert first["view"].bowl_xy == pytest.approx((-0.15139158893313467, -0.14839789077759516), abs=1e-12)
+
+
+FIRST_AXES = {  # test, validation and in-distribution conditions (for either training), demonstrations: committed records
+    "lr": ("551289309c804d09", "9fcd2bb222155cb9", "4f3b2b1a75442a95", "675144c54d80bf8f", "153cb90b5be85931"),
+    "lr_independent": (
+        "cd521e6614b36a48",
+        "8d3033773d752c88",
+        "6a147d54a221e605",
+        "f82e4bf6fbd7763e",
+        "36e1326480851352",
+    ),
+    "nf": ("c638332caf7e5821", "ceb3115e7212f1c5", "1784b0750cdeef7b", "7b7f9cc8663387b7", "bf5416ef8fb1748f"),
+    "dense": ("710063c1fffa275e", "7f1495640cb1c4f1", "9b9fb94938785893", "12efb16f58fd22de", "5c607d882dd30f2a"),
+    "view": ("bd993eafc7c9a536", "b83cf98f656abbbb", "a68b05e5f434e492", "3e49bfc13d834907", "5c607d882dd30f2a"),
+}
+
+
+@pytest.mark.parametrize("name", FIRST_AXES)
+def test_the_first_axes_are_what_they_were_to_the_last_bit(name):
+    """Layouts as JSON, every digit: records and demonstration sets of earlier versions stay valid."""
+
+    def digest(values) -> str:
+        return hashlib.sha256(json.dumps(values, sort_keys=True).encode()).hexdigest()[:16]
+
+    def conditions(found) -> str:
+        return digest([[c.axis, c.split, c.index, c.seed, c.layout.to_json()] for c in found])
+
+    axis = AXES[name]
+    assert FIRST_AXES[name] == (
+        conditions(axis.test_conditions(800 if name == "view" else 200)),
+        conditions(axis.validation_conditions(60)),
+        conditions(axis.in_distribution_conditions(100)),
+        conditions(axis.in_distribution_conditions(60, "validation")),
+        digest([[layout.to_json() for layout in axis.training_layouts(s)] for s in ("test", "validation")]),
+    )

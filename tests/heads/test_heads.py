@@ -8,7 +8,7 @@ import torch
 
 from para.backbones import DinoConfig, Lite0Config
 from para.dataset import collate, volume_labels
-from para.geometry import DepthBins, HeightBins, ray_rotation, relative_angle, rotation_from_vector
+from para.geometry import DepthBins, HeightBins, heading_rotation, ray_rotation, relative_angle, rotation_from_vector
 from para.heads import GlobalRegressionConfig, PaperVolumeConfig, VolumeHeadConfig
 from para.policy import PolicyConfig, PolicyNetwork
 from toy import WORKSPACE, toy_camera, toy_samples
@@ -30,12 +30,13 @@ def batch(count=4):
     [
         VOLUME,
         replace(VOLUME, smoothing=0.0),
+        replace(VOLUME, rotation_frame="heading"),
         replace(VOLUME, bins=DepthBins(0.5, 1.8, 8)),
         PaperVolumeConfig(bins=HeightBins(0.0, 0.4, 8), grid=16),
         GlobalRegressionConfig(width=32),
         GlobalRegressionConfig(width=32, camera_input=True),
     ],
-    ids=["height", "one-hot", "depth", "paper", "regression", "regression-camera"],
+    ids=["height", "one-hot", "heading", "depth", "paper", "regression", "regression-camera"],
 )
 def test_every_head_learns_and_decodes(head):
     network = PolicyNetwork(config(head)).train()
@@ -107,6 +108,18 @@ def test_the_trained_distribution_decodes_to_the_true_targets():
     rounding = (centre - b.targets.positions).norm(dim=-1)[inner]
     assert error.max() < 0.35 * rounding.max()
     assert (chunk.confidence[inner] > 0.5).all()
+
+
+def test_the_heading_frame_is_upright_and_turns_with_the_camera_alone():
+    camera = toy_camera(azimuth=0.3)
+    frame = heading_rotation(camera)
+    np.testing.assert_allclose(frame @ frame.T, np.eye(3), atol=1e-12)
+    np.testing.assert_allclose(frame[:, 2], [0, 0, 1], atol=1e-12)
+    assert np.linalg.det(frame) > 0 and frame[:, 1] @ camera.T_world_camera.rotation[:, 2] > 0
+    for turn in ([0.0, 0.0, 0.7], [0.3, 0.0, 0.0]):  # roll, tilt: neither changes where the camera is heading
+        np.testing.assert_allclose(heading_rotation(camera.rotate(np.array(turn))), frame, atol=1e-12)
+    about_z = rotation_from_vector(np.array([0.0, 0.0, -0.8]))
+    np.testing.assert_allclose(heading_rotation(toy_camera(azimuth=-0.5)), about_z @ frame, atol=1e-12)
 
 
 def test_rolling_the_camera_rolls_the_predicted_rotation():

@@ -7,11 +7,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from laws.strategies import HEIGHT, WIDTH, arrays, assert_same, cameras, numbers, pixels, to_torch
-from para.geometry import Camera, DepthBins, HeightBins, Pose, VolumeGrid
+from para.geometry import Camera, DepthBins, FootBins, HeightBins, Pose, VolumeGrid
 
 HEIGHTS = VolumeGrid(HeightBins(0.85, 1.15, 8), rows=6, columns=10)  # cells of 9.6 x 10.67 px: not square
 DEPTHS = VolumeGrid(DepthBins(0.2, 2.4, 7), rows=6, columns=10)
-GRIDS = pytest.mark.parametrize("grid", [HEIGHTS, DEPTHS], ids=["heights", "depths"])
+FEET = VolumeGrid(FootBins(0.85, 1.15, 8, ground=0.82), rows=6, columns=10)
+GRIDS = pytest.mark.parametrize("grid", [HEIGHTS, DEPTHS, FEET], ids=["heights", "depths", "feet"])
 
 
 def points_in(grid, camera, pixel, fraction):
@@ -23,7 +24,7 @@ def points_in(grid, camera, pixel, fraction):
 @given(camera=cameras(), pixel=pixels(), fraction=arrays((2, 5), 0.01, 0.99))
 def test_project_undoes_unproject(grid, camera, pixel, fraction):
     points, valid = points_in(grid, camera, pixel, fraction)
-    np.testing.assert_allclose(camera.project(points)[0][valid], pixel[valid], atol=1e-6)
+    np.testing.assert_allclose(camera.project(grid.bins.anchor(points))[0][valid], pixel[valid], atol=1e-6)
     value = grid.bins.value(fraction * grid.bins.count)
     np.testing.assert_allclose(grid.bins.measure(points, camera)[valid], value[valid], atol=1e-9)
     assert valid.shape == (2, 5)
@@ -154,3 +155,11 @@ def test_single_precision_is_good_to_a_tenth_of_a_millimetre():
     inside = cell.valid.numpy()
     assert inside.all()
     assert np.abs(back.numpy() - points)[inside].max() < 1e-4
+
+
+@given(camera=cameras(), pixel=pixels(), fraction=arrays((2, 5), 0.01, 0.99), change=numbers(-0.1, 0.1))
+def test_a_wrong_height_above_a_foot_moves_nothing_sideways(camera, pixel, fraction, change):
+    points, valid = points_in(FEET, camera, pixel, fraction)
+    lifted, _ = FEET.bins.unproject(camera, pixel, FEET.bins.value(fraction * 8) + change)
+    np.testing.assert_allclose((lifted - points)[valid][..., :2], 0, atol=1e-12)
+    np.testing.assert_allclose((lifted - points)[valid][..., 2], change, atol=1e-9)

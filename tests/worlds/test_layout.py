@@ -1,6 +1,7 @@
 """Layouts: plain numbers, both ways, and samplers that stay in their region."""
 
 import json
+from dataclasses import replace
 
 import numpy as np
 
@@ -8,6 +9,8 @@ from para.worlds.libero.layout import (
     BOWL_X,
     BOWL_Y,
     MIN_SEPARATION,
+    Appearance,
+    CameraError,
     Layout,
     ObjectPlacement,
     Region,
@@ -22,6 +25,18 @@ def test_json_both_ways():
     values = json.loads(json.dumps(layout.to_json()))
     assert Layout.from_json(values) == layout
     assert hash(Layout.from_json(values)) == hash(layout)
+
+
+def test_what_later_versions_added_is_in_the_json_only_where_it_is_used():
+    """Digests of plans and records of the first version are made of this JSON."""
+    old = '{"bowl_xy": [0.1, -0.2], "plate_xy": [0.0, 0.1], "scene": "clean", "bowl_yaw": 0.3, "view": [0.0, 0.0],'
+    old += ' "seed": 7, "objects": []}'
+    plain = Layout.from_json(json.loads(old))
+    assert json.dumps(plain.to_json()) == old and plain.camera_error is None is plain.appearance
+    look = Appearance("marble_floor", "stucco_wall", "gray_floor", 0.7, -0.1, (0.5, -1.0))
+    full = replace(plain, camera_error=CameraError((0.1, 0.2, -0.3), (0.0, 0.01, 0.0)), appearance=look)
+    again = Layout.from_json(json.loads(json.dumps(full.to_json())))
+    assert again == full != plain and hash(again) == hash(full)
 
 
 def test_the_grid_covers_the_workspace():

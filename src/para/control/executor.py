@@ -10,8 +10,10 @@ from typing import Literal, Protocol
 
 import numpy as np
 
+from para.control.ensemble import average
 from para.control.servo import Servo, ServoConfig
 from para.geometry import Pose, turn_towards
+from para.policy import Policy
 from para.types import CONTROL_HZ, ActionChunk, Command, Observation, RobotState
 
 
@@ -37,18 +39,33 @@ class ExecutorConfig:
     """`servo`: drive to each target before the next. `realtime`: follow the chunk's times; the world does not wait."""
     execute: int = 4
     """Steps of each chunk that are carried out before the policy is asked again."""
+    ensemble: float | None = None
+    """m of temporal ensembling: ask at every step, and average what all chunks say of it, the i-th oldest with weight
+    exp(-m i). None: carry out one chunk at a time."""
     servo: ServoConfig = ServoConfig()
     latency: float | None = None
     """`realtime`: seconds between a picture and its chunk; None measures each prediction [s]."""
     lead: float = 0.2
     """`realtime`: how far ahead of the measured pose the set-point runs, the controller's lag [s]."""
 
+    @classmethod
+    def of(cls, policy: ChunkPolicy, mode: Mode = "servo") -> ExecutorConfig:
+        """As the policy is meant to be carried out; the defaults for what is no `Policy`."""
+        if not isinstance(policy, Policy):
+            return cls(mode)
+        return cls(mode, policy.config.execution.execute, policy.config.execution.ensemble)
+
+    @property
+    def steps(self) -> int:
+        """Steps between two queries."""
+        return self.execute if self.ensemble is None else 1
+
 
 class ChunkExecutor:
-    """Asks the policy, carries out the first steps of its chunk, asks again."""
+    """Asks the policy, carries out the first steps of its chunk, asks again. Without a configuration, the policy's own."""
 
     def __init__(self, policy: ChunkPolicy, config: ExecutorConfig | None = None) -> None:
-        self.policy, self.config = policy, config or ExecutorConfig()
+        self.policy, self.config = policy, config or ExecutorConfig.of(policy)
         self.servo = Servo(self.config.servo)
         self.reset()
 
@@ -60,6 +77,7 @@ class ChunkExecutor:
         """What the chunk was predicted from."""
         self.queries = 0
         self._next_step = 0
+        self._past: list[ActionChunk] = []  # with ensembling: the last chunks, oldest first, one for each target
         self._timed: list[_TimedChunk] = []
         self.servo.reset()
         if hasattr(self.policy, "reset"):
@@ -68,7 +86,7 @@ class ChunkExecutor:
     @property
     def busy(self) -> bool:
         """Steps of the present chunk are still to be begun (`servo`)."""
-        return self.chunk is not None and self._next_step < min(self.config.execute, len(self.chunk))
+        return self.chunk is not None and self._next_step < min(self.config.steps, len(self.chunk))
 
     def act(self, state: RobotState, observe: Callable[[], Observation]) -> Command | None:
         """The next command."""
@@ -86,20 +104,33 @@ class ChunkExecutor:
 
     def _servo(self, state: RobotState, observe: Callable[[], Observation]) -> Command:
         # A target that is already reached takes no control step; a chunk of such targets is a hold, not an endless loop.
-        for _ in range(2 * self.config.execute + 1):
+        for _ in range(2 * self.config.steps + 1):
             command = self.servo.command(state)
             if command is not None:
                 return command
-            if self.chunk is None or self._next_step >= min(self.config.execute, len(self.chunk)):
+            if self.chunk is None or self._next_step >= min(self.config.steps, len(self.chunk)):
                 self._ask(observe)
                 self._next_step = 0
-            k = self._next_step
-            self.servo.aim(Pose(self.chunk.rotations[k], self.chunk.positions[k]), float(self.chunk.gripper[k]))
+            pose, gripper = self._target()
+            self.servo.aim(pose, gripper)
             self._next_step += 1
-        return Command(state.T_world_ee, float(self.chunk.gripper[k] > 0.5))
+        return Command(state.T_world_ee, float(gripper > 0.5))
+
+    def _target(self) -> tuple[Pose, float]:
+        """Pose and opening of the next step; with ensembling, all past chunks that reach it have a say."""
+        if self.config.ensemble is None:
+            k = self._next_step
+            return Pose(self.chunk.rotations[k], self.chunk.positions[k]), float(self.chunk.gripper[k])
+        self._past = [*self._past, self.chunk][-len(self.chunk) :]
+        said = []
+        for age, chunk in reversed(
+            list(enumerate(reversed(self._past)))
+        ):  # asked for `age` targets ago: its step `age`
+            said.append((Pose(chunk.rotations[age], chunk.positions[age]), float(chunk.gripper[age])))
+        return average(said, self.config.ensemble)
 
     def _realtime(self, state: RobotState, observe: Callable[[], Observation]) -> Command:
-        period = self.config.execute * (self.chunk.step_seconds if self.chunk else 0.0)
+        period = self.config.steps * (self.chunk.step_seconds if self.chunk else 0.0)
         if not self._timed or state.time >= self._timed[-1].seen_at + period - 1e-6:
             began = time.perf_counter()
             chunk = self._ask(observe)
@@ -109,8 +140,14 @@ class ChunkExecutor:
         ready = [c for c in self._timed if c.ready_at <= state.time + 1e-6]
         if not ready:
             return Command(self._timed[0].start.T_world_ee, 1.0)
-        self._timed = self._timed[len(ready) - 1 :]
-        return ready[-1].at(state.time + self.config.lead)
+        when = state.time + self.config.lead
+        if self.config.ensemble is None:
+            self._timed = self._timed[len(ready) - 1 :]
+            return _command(*ready[-1].at(when))
+        waiting = self._timed[len(ready) :]
+        ready = [c for c in ready[:-1] if c.reaches(when)] + ready[-1:]
+        self._timed = ready + waiting
+        return _command(*average([c.at(when) for c in ready], self.config.ensemble))
 
 
 @dataclass(frozen=True)
@@ -123,8 +160,12 @@ class _TimedChunk:
     def seen_at(self) -> float:
         return self.start.time
 
-    def at(self, when: float) -> Command:
-        """Linear between the chunk's steps, from the pose it was predicted at."""
+    def reaches(self, when: float) -> bool:
+        """Whether the chunk says something of this time."""
+        return when - self.seen_at <= len(self.chunk) * self.chunk.step_seconds + 1e-6
+
+    def at(self, when: float) -> tuple[Pose, float]:
+        """Target and opening at a time: linear between the chunk's steps, from the pose it was predicted at."""
         place = (when - self.seen_at) / self.chunk.step_seconds  # 1 is the first step
         place = min(max(place, 0.0), float(len(self.chunk)))
         k = min(int(place), len(self.chunk) - 1)
@@ -133,4 +174,8 @@ class _TimedChunk:
         position = before.translation + share * (self.chunk.positions[k] - before.translation)
         rotation = turn_towards(before.rotation, self.chunk.rotations[k], 0.15 * (1 + 3 * share))
         gripper = self.chunk.gripper[max(0, round(place) - 1)]
-        return Command(Pose(rotation, position), float(gripper > 0.5))
+        return Pose(rotation, position), float(gripper)
+
+
+def _command(pose: Pose, gripper: float) -> Command:
+    return Command(pose, float(gripper > 0.5))

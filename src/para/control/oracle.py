@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
 
-from para.geometry import VolumeGrid
+from para.geometry import Camera, VolumeGrid
 from para.types import CONTROL_HZ, STEP_SECONDS, ActionChunk, Observation, RobotState
 
 
@@ -29,14 +30,18 @@ class OraclePolicy:
         self,
         trajectory: Trajectory,
         grid: VolumeGrid,
-        image_size: tuple[int, int],
+        input_camera: Callable[[Camera], Camera],
         camera: str = "agentview",
         horizon: int = 6,
         sub_cell: bool = False,
+        true_camera: Camera | None = None,
     ) -> None:
-        """`sub_cell`: the policy's decoding also reads the place inside the cell, so keep it."""
-        self.trajectory, self.grid, self.image_size, self.sub_cell = trajectory, grid, image_size, sub_cell
-        self.camera, self.horizon = camera, horizon
+        """`input_camera`: from a picture's camera to that of the policy's input; `sub_cell`: keep the place inside the cell,
+        as the policy's decoding reads that, too. `true_camera`: what the picture was taken with, where that is not the
+        camera of the observation: the oracle points at the right pixel, and the wrong camera turns it into a target.
+        """
+        self.trajectory, self.grid, self.input_camera, self.sub_cell = trajectory, grid, input_camera, sub_cell
+        self.camera, self.horizon, self.true_camera = camera, horizon, true_camera
         self.reset()
 
     def reset(self) -> None:
@@ -54,9 +59,13 @@ class OraclePolicy:
         step = round(STEP_SECONDS * CONTROL_HZ)
         last = len(self.trajectory.positions) - 1
         frames = np.minimum(self._frame + step * np.arange(1, self.horizon + 1), last)
-        camera = observation.view(self.camera).camera.resize(*self.image_size)
+        told = observation.view(self.camera).camera
+        camera = self.input_camera(told)
+        sees = camera
+        if self.true_camera is not None:  # the picture is warped as if it came from the camera that was told
+            sees = camera.move(self.true_camera.T_world_camera @ told.T_world_camera.inverse())
         true = self.trajectory.positions[frames]
-        index = self.grid.locate(true, camera)
+        index = self.grid.locate(true, sees)
         offset = index.offset if self.sub_cell else np.zeros_like(index.offset)
         centre, valid = self.grid.unproject(index.row, index.column, index.bin, offset, camera)
         inside = index.valid & valid

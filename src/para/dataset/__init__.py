@@ -1,6 +1,6 @@
 """Demonstrations -> labelled, augmented training batches."""
 
-from para.dataset.augment import Augmentation, Photometric, Shift, Turn, Zoom
+from para.dataset.augment import Augmentation, Photometric, Recentre, Shift, Turn, Zoom
 from para.dataset.batch import Batch, ModelInput, Targets
 from para.dataset.labels import VolumeLabels, volume_labels
 from para.dataset.samples import SampleTable, build_samples
@@ -12,6 +12,7 @@ __all__ = [
     "BatchStream",
     "ModelInput",
     "Photometric",
+    "Recentre",
     "SampleTable",
     "Shift",
     "Targets",

@@ -19,10 +19,39 @@ class Shift:
 
     pixels: float = 40.0
 
-    def __call__(self, camera: Camera, rng: np.random.Generator) -> Camera:
-        """A new camera with the same centre."""
+    def __call__(self, camera: Camera, points: np.ndarray, rng: np.random.Generator) -> Camera:
+        """A new camera with the same centre; `points` (N, 3) [m], world, are what the moment is about."""
         scale = self.pixels / 224.0
         left, top = rng.uniform(-scale, scale, 2) * (camera.width, camera.height)
+        return camera.crop(left, top, camera.width, camera.height)
+
+
+@dataclass(frozen=True)
+class Recentre:
+    """Crop window moved so that one of the moment's targets, drawn at random, lands anywhere in the image.
+
+    A network can tell the image's borders. Demonstrations from one side of a table then teach it where targets are, and
+    it will not point elsewhere; when every place of the picture has had its targets there is nothing of that to learn.
+    """
+
+    share: float = 0.7
+    """Share of the moments that are recentred."""
+    margin: float = 0.05
+    """Least distance of the target's new place from the border, as a share of the image."""
+    largest: float = 130.0
+    """Largest move [px of a 224-pixel image], in u and v: more leaves too little to see."""
+
+    def __call__(self, camera: Camera, points: np.ndarray, rng: np.random.Generator) -> Camera:
+        """A new camera with the same centre; `points` (N, 3) [m], world, are what the moment is about."""
+        chosen, place, use = rng.integers(len(points)), rng.uniform(self.margin, 1 - self.margin, 2), rng.random()
+        if use >= self.share:
+            return camera
+        pixel, depth = camera.project(points[chosen : chosen + 1])
+        if depth[0] <= 0:
+            return camera
+        size = np.array([camera.width, camera.height])
+        largest = self.largest / 224.0 * size
+        left, top = np.clip(pixel[0] - place * size, -largest, largest)
         return camera.crop(left, top, camera.width, camera.height)
 
 
@@ -33,8 +62,8 @@ class Zoom:
     low: float = 0.85
     high: float = 1.2
 
-    def __call__(self, camera: Camera, rng: np.random.Generator) -> Camera:
-        """A new camera with the same centre."""
+    def __call__(self, camera: Camera, points: np.ndarray, rng: np.random.Generator) -> Camera:
+        """A new camera with the same centre; `points` (N, 3) [m], world, are what the moment is about."""
         return camera.zoom(np.exp(rng.uniform(np.log(self.low), np.log(self.high))))
 
 
@@ -45,8 +74,8 @@ class Turn:
     aim: float = 5.0
     roll: float = 8.0
 
-    def __call__(self, camera: Camera, rng: np.random.Generator) -> Camera:
-        """A new camera with the same centre."""
+    def __call__(self, camera: Camera, points: np.ndarray, rng: np.random.Generator) -> Camera:
+        """A new camera with the same centre; `points` (N, 3) [m], world, are what the moment is about."""
         degrees = rng.normal(0.0, [self.aim, self.aim, self.roll])
         return camera.rotate(np.radians(degrees))
 
@@ -82,7 +111,7 @@ class Photometric:
         return out
 
 
-Geometric = Shift | Zoom | Turn
+Geometric = Shift | Recentre | Zoom | Turn
 
 
 @dataclass(frozen=True)
@@ -92,10 +121,10 @@ class Augmentation:
     geometric: tuple[Geometric, ...] = field(default_factory=tuple)
     photometric: Photometric | None = None
 
-    def camera(self, camera: Camera, rng: np.random.Generator) -> Camera:
-        """The camera to warp to; same centre, same image size."""
+    def camera(self, camera: Camera, points: np.ndarray, rng: np.random.Generator) -> Camera:
+        """The camera to warp to; same centre, same image size. `points` (N, 3) [m], world: the moment's targets."""
         for change in self.geometric:
-            camera = change(camera, rng)
+            camera = change(camera, points, rng)
         return camera
 
     def image(self, image: np.ndarray, rng: np.random.Generator) -> np.ndarray:

@@ -14,7 +14,7 @@ from torch.utils.data import DataLoader, Dataset
 from para.dataset.augment import Augmentation
 from para.dataset.batch import Batch, ModelInput, Targets
 from para.dataset.samples import SampleTable
-from para.geometry import Camera, Pose, warp_image
+from para.geometry import Camera, LevelFraming, Pose, warp_image
 
 
 class BatchStream(Dataset):
@@ -29,10 +29,12 @@ class BatchStream(Dataset):
         seed: int,
         rank: int = 0,
         processes: int = 1,
+        framing: LevelFraming | None = None,
     ) -> None:
         if batch_size % processes:
             raise ValueError(f"batch size {batch_size} does not divide over {processes} processes")
         self.samples, self.augmentation, self.image_size = samples, augmentation, image_size
+        self.framing = framing
         self.batch_size, self.seed, self.rank, self.processes = batch_size, seed, rank, processes
 
     def __getitem__(self, step: int) -> Batch:
@@ -46,6 +48,7 @@ class BatchStream(Dataset):
             self.image_size,
             self.augmentation,
             [np.random.default_rng((self.seed, 2, step, row)) for row in rows],
+            self.framing,
         )
 
     def loader(self, start: int, stop: int, workers: int = 1) -> Iterator[Batch]:
@@ -60,15 +63,18 @@ def collate(
     image_size: tuple[int, int],
     augmentation: Augmentation | None = None,
     rngs: list[np.random.Generator] | None = None,
+    framing: LevelFraming | None = None,
 ) -> Batch:
-    """Moments `indices` as a batch at `image_size` (W, H), each augmented with its own generator."""
+    """Moments `indices` as a batch at `image_size` (W, H), framed, then each augmented with its own generator."""
     width, height = image_size
     images, cameras = np.empty((len(indices), height, width, 3), np.uint8), []
     for row, i in enumerate(indices):
         camera = samples.camera(i)
-        new = camera.resize(width, height)
+        new = camera.resize(width, height) if framing is None else framing(camera, width, height)
         if augmentation is not None:
-            new = augmentation.camera(new, rngs[row])
+            there = samples.target_valid[i]
+            points = samples.target_positions[i][there] if there.any() else samples.ee_position[i][None]
+            new = augmentation.camera(new, points.astype(np.float64), rngs[row])
         image = warp_image(samples.images[i], camera, new)
         images[row] = image if augmentation is None else augmentation.image(image, rngs[row])
         cameras.append(new)

@@ -59,7 +59,8 @@ def libero_setup(spec: AgentSpec, settings: Settings) -> tuple[World, Agent]:
     if spec.kind == "expert":
         return world, ScriptedTeacher(world)
     assert spec.path is not None  # checked by AgentSpec
-    policy, executor = Policy.from_pretrained(spec.path, _device()), ExecutorConfig(mode=spec.mode)
+    policy = Policy.from_pretrained(spec.path, _device())
+    executor = ExecutorConfig.of(policy, spec.mode)
     if spec.kind == "oracle":
         from para.evaluation.oracle import OracleAgent
 

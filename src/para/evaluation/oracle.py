@@ -32,7 +32,15 @@ class OracleAgent:
         self._world.reset(layout)
         policy = self._policy.config
         sub_cell = isinstance(policy.head, VolumeHeadConfig)
-        oracle = OraclePolicy(tape.trajectory(), self._grid, policy.image_size, policy.camera, policy.horizon, sub_cell)
+        oracle = OraclePolicy(
+            tape.trajectory(),
+            self._grid,
+            policy.input_camera,
+            policy.camera,
+            policy.horizon,
+            sub_cell,
+            self._world.camera,
+        )
         self._executor = ChunkExecutor(oracle, self._config)
 
     def act(self, state: RobotState, observe: Callable[[], Observation]) -> Command | None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import zlib
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 
 import numpy as np
@@ -21,20 +21,41 @@ XY = tuple[float, float]
 
 
 def sample_positions(
-    seed: int, region: Region, n: int, avoid: Sequence[XY] = (), clearance: float = CLEARANCE
+    seed: int,
+    region: Region,
+    n: int,
+    avoid: Sequence[XY] = (),
+    clearance: float = CLEARANCE,
+    accept: Callable[[XY], bool] = lambda xy: True,
 ) -> list[XY]:
-    """`n` distinct positions, uniform over what `avoid` leaves of `region`; fewer of them are a beginning of more."""
+    """`n` distinct positions, uniform over what `avoid` and `accept` leave of `region`; fewer are a beginning of more."""
     rng = np.random.default_rng((seed, 5))
     others, chosen = np.array(avoid, float).reshape(-1, 2), np.empty((0, 2))
     for _ in range(1000 * max(n, 1)):
         if len(chosen) == n:
             break
         point = np.array([region.sample(rng)])
-        if _distance(point, others) >= clearance and _distance(point, chosen) >= SEPARATION:
+        xy = float(point[0, 0]), float(point[0, 1])
+        if accept(xy) and _distance(point, others) >= clearance and _distance(point, chosen) >= SEPARATION:
             chosen = np.concatenate([chosen, point])
     if len(chosen) < n:
         raise ValueError(f"only {len(chosen)} of {n} positions fit into {region} with {clearance} m clearance")
     return [(float(x), float(y)) for x, y in chosen]
+
+
+def beyond(region: Region | None, margin: float) -> Callable[[XY], bool]:
+    """Says whether a position lies at least `margin` [m] outside `region`; always true for None."""
+    return lambda xy: region is None or distance_outside(xy, region) >= margin
+
+
+def near_positions(seed: int, centres: Sequence[XY], n: int, radius: float = 0.015) -> list[XY]:
+    """`n` positions, each uniform in the disc of `radius` [m] about one of `centres`, which take turns."""
+    rng, found = np.random.default_rng((seed, 12)), []
+    for i in range(n):
+        r, angle = radius * np.sqrt(rng.uniform()), rng.uniform(0, 2 * np.pi)
+        x, y = centres[i % len(centres)]
+        found.append((float(x + r * np.cos(angle)), float(y + r * np.sin(angle))))
+    return found
 
 
 def condition(

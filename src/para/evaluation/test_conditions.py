@@ -7,16 +7,14 @@ ledger. Changing a number here changes the benchmark.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
-
-import numpy as np
+from dataclasses import dataclass, replace
 
 from para.evaluation.conditions import Condition
-from para.evaluation.plans import Plan
-from para.evaluation.sampling import condition, sample_positions, stable_seed
-from para.geometry import Pose
-from para.worlds.libero.camera import AIM, pinhole, view_pose
-from para.worlds.libero.layout import BOWL_X, BOWL_Y, TABLE, Region, rigid_plate
+from para.evaluation.disturbances import Disturbance, disturbed
+from para.evaluation.plans import Demonstrations
+from para.evaluation.sampling import XY, beyond, condition, sample_positions, stable_seed
+from para.worlds.libero.camera import LOWEST_ELEVATION, is_scored
+from para.worlds.libero.layout import BOWL_X, BOWL_Y, TABLE, Region
 
 POSITIONS = 200
 """Test positions of a position axis."""
@@ -33,11 +31,17 @@ VIEW_RINGS = (0.0, 3.6, 7.1, 10.7, 14.3, 17.9, 21.4, 25.0)
 VIEW_AZIMUTHS = tuple(45.0 * i for i in range(8))
 """[deg]; 0 carries the camera to the image's right, 90 up, 270 down."""
 VIEW_POSITIONS = 100
-"""Bowl positions of the view axis; every ring has the same ones."""
-LOWEST_ELEVATION = 15.0
-"""Views from lower down are not scored [deg]."""
-HOVER_HEIGHTS = (0.92, 1.02)
-"""World z of bowl, plate and the targets above them [m], which a scored view must see."""
+"""Bowl positions of the view axes; every ring has the same ones."""
+FAR_RINGS = (35.0, 45.0)
+"""Polar angles of ``view_far`` [deg], at the azimuths and the positions of ``view``."""
+HEMISPHERE_RINGS = (7.1, 14.3, 21.4, 25.0)
+HEMISPHERE_AZIMUTHS = (0.0, 30.0, 330.0, 60.0, 300.0)
+"""The right half of the disc of views, for policies that have seen the left one [deg]."""
+
+DISTURBED_POSITIONS = 100
+"""Positions of an axis that disturbs ``dense``: the first test positions of that axis, each at every level."""
+FEW_POSITIONS = 100
+"""Positions of the axes with few demonstrations; all sets of one family have the same ones."""
 
 
 @dataclass(frozen=True)
@@ -46,7 +50,7 @@ class TestRegion:
 
     axis: str
     region: Region
-    plan: Plan
+    plan: Demonstrations
 
 
 def position_conditions(test: TestRegion, n: int = POSITIONS) -> list[Condition]:
@@ -57,23 +61,49 @@ def position_conditions(test: TestRegion, n: int = POSITIONS) -> list[Condition]
     return [condition(test.axis, "test", i, xy, test.plan.arrangement, test.region) for i, xy in enumerate(bowls)]
 
 
-def view_conditions(axis: str, plan: Plan, n: int = 200) -> list[Condition]:
+def view_conditions(
+    axis: str,
+    plan: Demonstrations,
+    n: int = 200,
+    rings: Sequence[float] = VIEW_RINGS,
+    azimuths: Sequence[float] = VIEW_AZIMUTHS,
+) -> list[Condition]:
     """The first `n` test conditions of a view axis: ring by turns, azimuths by turns within a ring."""
-    most = len(VIEW_RINGS) * VIEW_POSITIONS
+    most = len(rings) * VIEW_POSITIONS
     if not 1 <= n <= most:
         raise ValueError(f"axis {axis!r} has {most} test conditions; asked for {n}")
-    bowls = view_positions(axis, plan)
+    bowls = view_positions(plan)
     found = []
     for i in range(n):
-        place, ring = divmod(i, len(VIEW_RINGS))
-        view = scored_view(VIEW_RINGS[ring], VIEW_AZIMUTHS, place, bowls[place])
+        place, ring = divmod(i, len(rings))
+        view = scored_view(rings[ring], azimuths, place, bowls[place])
         found.append(condition(axis, "test", i, bowls[place], plan.arrangement, TABLE, view))
     return found
 
 
-def view_positions(axis: str, plan: Plan) -> list[tuple[float, float]]:
-    """The bowl positions of a view axis's test conditions [m]."""
-    return sample_positions(stable_seed(axis, "test"), TABLE, VIEW_POSITIONS, avoid=plan.positions())
+def view_positions(plan: Demonstrations) -> list[XY]:
+    """The bowl positions of the view axes' test conditions [m]."""
+    return sample_positions(stable_seed("view", "test"), TABLE, VIEW_POSITIONS, avoid=plan.positions())
+
+
+def disturbed_conditions(axis: str, base: Sequence[Condition], disturbance: Disturbance, n: int) -> list[Condition]:
+    """The first `n` test conditions of an axis that disturbs others' layouts: level by turns at each of `base`."""
+    most = len(disturbance.levels) * min(DISTURBED_POSITIONS, len(base))
+    if not 1 <= n <= most:
+        raise ValueError(f"axis {axis!r} has {most} test conditions; asked for {n}")
+    return disturbed(axis, "test", base, disturbance, n)
+
+
+def few_conditions(axis: str, family: str, avoid: Sequence[XY], inside: Region | None, n: int) -> list[Condition]:
+    """The first `n` test conditions of an axis with few demonstrations: the family's own positions.
+
+    `avoid`: every demonstration of the family. `inside`: positions lie at least `INSET` outside this region.
+    """
+    if not 1 <= n <= FEW_POSITIONS:
+        raise ValueError(f"axis {axis!r} has {FEW_POSITIONS} test conditions; asked for {n}")
+    bowls = sample_positions(stable_seed(family, "test"), TABLE, n, avoid, accept=beyond(inside, INSET))
+    found = [condition(family, "test", i, xy, "rigid", TABLE) for i, xy in enumerate(bowls)]
+    return [replace(c, axis=axis) for c in found]
 
 
 def scored_view(
@@ -88,19 +118,3 @@ def scored_view(
         if is_scored(polar_deg, azimuth, bowl_xy):
             return polar_deg, azimuth
     raise ValueError(f"no view at {polar_deg} deg sees a bowl at {bowl_xy} from {LOWEST_ELEVATION} deg or higher")
-
-
-def is_scored(polar_deg: float, azimuth_deg: float, bowl_xy: tuple[float, float]) -> bool:
-    """Whether a view is high enough above the table and has all hover targets of a `rigid` layout in its picture."""
-    T_world_camera = view_pose(polar_deg, azimuth_deg)
-    if elevation(T_world_camera) < LOWEST_ELEVATION:
-        return False
-    targets = np.array([(x, y, z) for x, y in (bowl_xy, rigid_plate(bowl_xy)) for z in HOVER_HEIGHTS])
-    camera = pinhole(T_world_camera, 448, 448)
-    return bool(np.all(camera.sees(*camera.project(targets))))
-
-
-def elevation(T_world_camera: Pose) -> float:
-    """Angle of the camera's centre above the horizontal, seen from the point it looks at [deg]."""
-    out = T_world_camera.translation - AIM
-    return float(np.degrees(np.arcsin(out[2] / np.linalg.norm(out))))

@@ -1,7 +1,8 @@
 """Poses, cameras, bins along a ray and the volume's grid; every function takes NumPy arrays or torch tensors, batched."""
 
-from para.geometry.bins import Bins, DepthBins, HeightBins
+from para.geometry.bins import Bins, DepthBins, FootBins, HeightBins
 from para.geometry.camera import Camera
+from para.geometry.framing import LevelFraming
 from para.geometry.pose import (
     Pose,
     relative_angle,
@@ -10,7 +11,7 @@ from para.geometry.pose import (
     rotation_to_6d,
     turn_towards,
 )
-from para.geometry.ray_frame import ray_rotation
+from para.geometry.ray_frame import heading_rotation, ray_rotation
 from para.geometry.volume_grid import CellIndex, VolumeGrid
 from para.geometry.warp import homography, warp_image
 
@@ -19,9 +20,12 @@ __all__ = [
     "Camera",
     "CellIndex",
     "DepthBins",
+    "FootBins",
     "HeightBins",
+    "LevelFraming",
     "Pose",
     "VolumeGrid",
+    "heading_rotation",
     "homography",
     "ray_rotation",
     "relative_angle",

@@ -1,7 +1,8 @@
 """What the third axis of the volume counts.
 
 A bin kind is a type of its own because the kinds mean different quantities: `HeightBins` count the world's z, which stays
-when the camera moves; `DepthBins` count the camera's z, which changes with it. Bin i covers bin coordinates [i, i + 1).
+when the camera moves; `DepthBins` count the camera's z, which changes with it. `FootBins` count the world's z, too, but
+their pixel is that of the point's foot on the table. Bin i covers bin coordinates [i, i + 1).
 """
 
 from __future__ import annotations
@@ -49,9 +50,43 @@ class HeightBins(_Bins):
         """(..., N, 3) world points -> (..., N) the binned quantity [m]."""
         return points_world[..., 2]
 
+    def anchor(self, points_world: Array) -> Array:
+        """(..., N, 3) world points -> (..., N, 3) the points whose pixels are pointed at [m], world."""
+        return points_world
+
     def unproject(self, camera: Camera, pixels: Array, value: Array) -> tuple[Array, Array]:
         """Pixels (..., N, 2) and heights (..., N) [m] -> world points (..., N, 3), validity (..., N)."""
         return camera.unproject_height(pixels, value)
+
+
+@dataclass(frozen=True)
+class FootBins(_Bins):
+    """Bins of world height z [m] above the pixel of a point's *foot*: where its vertical meets the plane z = `ground`.
+
+    There is no parallax between a foot and what stands beside it on the table: seen from elsewhere, both move alike.
+    A wrong height moves the decoded point up or down, never sideways.
+    """
+
+    ground: float
+    """World height of the feet [m]: the table top."""
+
+    def measure(self, points_world: Array, camera: Camera) -> Array:
+        """(..., N, 3) world points -> (..., N) the binned quantity [m]."""
+        return points_world[..., 2]
+
+    def anchor(self, points_world: Array) -> Array:
+        """(..., N, 3) world points -> (..., N, 3) the points whose pixels are pointed at [m], world."""
+        return self._at(points_world, array_namespace(points_world).full_like(points_world[..., 2], self.ground))
+
+    def unproject(self, camera: Camera, pixels: Array, value: Array) -> tuple[Array, Array]:
+        """Feet's pixels (..., N, 2) and heights (..., N) [m] -> world points (..., N, 3), validity (..., N)."""
+        xp = array_namespace(pixels)
+        feet, valid = camera.unproject_height(pixels, xp.full_like(value, self.ground))
+        return self._at(feet, xp.broadcast_to(value, tuple(feet.shape[:-1]))), valid & xp.isfinite(value)
+
+    def _at(self, points: Array, height: Array) -> Array:
+        xp = array_namespace(points)
+        return xp.concat([points[..., :2], height[..., None]], axis=-1)
 
 
 @dataclass(frozen=True)
@@ -62,6 +97,10 @@ class DepthBins(_Bins):
         """(..., N, 3) world points -> (..., N) the binned quantity [m]."""
         return (camera.T_world_camera.inverse() @ points_world)[..., 2]
 
+    def anchor(self, points_world: Array) -> Array:
+        """(..., N, 3) world points -> (..., N, 3) the points whose pixels are pointed at [m], world."""
+        return points_world
+
     def unproject(self, camera: Camera, pixels: Array, value: Array) -> tuple[Array, Array]:
         """Pixels (..., N, 2) and camera depths (..., N) [m] -> world points (..., N, 3), validity (..., N)."""
         xp = array_namespace(pixels)
@@ -69,4 +108,4 @@ class DepthBins(_Bins):
         return points, valid & xp.isfinite(value)
 
 
-Bins = HeightBins | DepthBins
+Bins = HeightBins | FootBins | DepthBins

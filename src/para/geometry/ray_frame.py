@@ -1,4 +1,4 @@
-"""The frame that looks along a pixel's ray."""
+"""The frames in which a policy tells rotations: along a pixel's ray, or upright and turned with the camera."""
 
 from __future__ import annotations
 
@@ -29,3 +29,24 @@ def ray_rotation(camera: Camera, pixels: Array) -> Array:
         axis=-2,
     )
     return camera.T_world_camera.rotation[..., None, :, :] @ R_camera_ray
+
+
+def heading_rotation(camera: Camera) -> Array:
+    """(..., 3, 3) R_world_heading: z is the world's up and y the horizontal direction in which the camera looks.
+
+    A rotation told in this frame is the same wherever in the image the object lies and however the camera is rolled or
+    tilted; it turns with the camera's azimuth. A camera that looks straight down has its image's up for a heading.
+    """
+    xp = array_namespace(camera.intrinsics)
+    axes = camera.T_world_camera.rotation
+    forward, up = axes[..., :2, 2], -axes[..., :2, 1]
+    length = xp.sqrt(xp.sum(forward * forward, axis=-1))[..., None]
+    y = xp.where(length > 1e-2, forward, up)
+    y = y / xp.sqrt(xp.sum(y * y, axis=-1))[..., None]
+    zero, one = xp.zeros_like(y[..., 0]), xp.ones_like(y[..., 0])
+    rows = [
+        xp.stack([y[..., 1], y[..., 0], zero], axis=-1),
+        xp.stack([-y[..., 0], y[..., 1], zero], axis=-1),
+        xp.stack([zero, zero, one], axis=-1),
+    ]
+    return xp.stack(rows, axis=-2)

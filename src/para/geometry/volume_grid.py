@@ -42,7 +42,7 @@ class VolumeGrid:
     def locate(self, points_world: Array, camera: Camera) -> CellIndex:
         """(..., N, 3) world points [m] -> their cells, bins and places inside them."""
         xp = array_namespace(points_world)
-        pixels, depth = camera.project(points_world)
+        pixels, depth = camera.project(self.bins.anchor(points_world))
         coordinate = xp.stack(
             [
                 pixels[..., 0] * (self.columns / camera.width),

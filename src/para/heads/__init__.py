@@ -1,22 +1,39 @@
 """Dense features -> actions. Each head has a configuration, a `loss` and a `decode`."""
 
-from para.heads.global_regression import GlobalRegressionConfig, GlobalRegressionHead
-from para.heads.head import ChunkBatch, Head, Loss
+from para.heads.act import ActConfig, ActHead
+from para.heads.action_space import ActionSpace, CameraFrame, EndEffectorOffset, PixelHeight, World
+from para.heads.diffusion import DiffusionConfig, DiffusionHead
+from para.heads.head import ChunkBatch, FittedConfig, Head, Loss
 from para.heads.paper_volume import PaperVolumeConfig, PaperVolumeHead
+from para.heads.regression import Dense, GlobalRegressionConfig, Pooled, Reading, RegressionHead, SoftArgmax
 from para.heads.volume import VolumeHead, VolumeHeadConfig, VolumeOutputs
 
-HeadConfig = VolumeHeadConfig | PaperVolumeConfig | GlobalRegressionConfig
+HeadConfig = VolumeHeadConfig | PaperVolumeConfig | GlobalRegressionConfig | ActConfig | DiffusionConfig
 
 __all__ = [
+    "ActConfig",
+    "ActHead",
+    "ActionSpace",
+    "CameraFrame",
     "ChunkBatch",
+    "Dense",
+    "DiffusionConfig",
+    "DiffusionHead",
+    "EndEffectorOffset",
+    "FittedConfig",
     "GlobalRegressionConfig",
-    "GlobalRegressionHead",
     "Head",
     "HeadConfig",
     "Loss",
     "PaperVolumeConfig",
     "PaperVolumeHead",
+    "PixelHeight",
+    "Pooled",
+    "Reading",
+    "RegressionHead",
+    "SoftArgmax",
     "VolumeHead",
     "VolumeHeadConfig",
     "VolumeOutputs",
+    "World",
 ]

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any, Protocol
+from typing import Any, Protocol, runtime_checkable
 
 import torch
 
-from para.dataset import ModelInput, Targets
+from para.dataset import ModelInput, SampleTable, Targets
 
 
 @dataclass(frozen=True)
@@ -47,6 +47,14 @@ class Head(Protocol):
 
     def decode(self, outputs: Any, inputs: ModelInput) -> ChunkBatch:
         """What to do."""
+
+
+@runtime_checkable
+class FittedConfig(Protocol):
+    """A head's configuration that takes something from the demonstrations' statistics."""
+
+    def fitted(self, samples: SampleTable) -> Any:
+        """The same configuration, with what the demonstrations say."""
 
 
 def gripper_loss(logits: torch.Tensor, targets: Targets, counted: torch.Tensor) -> torch.Tensor:

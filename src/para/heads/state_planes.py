@@ -10,7 +10,7 @@ import torch
 
 from para.dataset import ModelInput
 
-PLANES = 4 + 6
+PLANES = 8 + 6
 """Number of channels that `state_planes` draws."""
 
 _DISPLACEMENT = 0.1
@@ -18,26 +18,37 @@ _DISPLACEMENT = 0.1
 
 
 def state_planes(inputs: ModelInput, rows: int, columns: int, table_height: float, top_height: float) -> torch.Tensor:
-    """(B, PLANES, rows, columns): gripper blob, its offset (2), gripper state, displacement (6).
+    """(B, PLANES, rows, columns): gripper blob, foot blob, their offsets (4), gripper state, height, displacement (6).
 
-    The blob at the end effector's pixel carries its height between `table_height` and `top_height` [m]; the displacement
-    planes hold how far 10 cm along world x, y and z move a point of the table at each cell, in halves of the image.
+    The blob at the end effector's pixel carries its height between `table_height` and `top_height` [m], which also fills a
+    plane, as coarse maps may miss a blob; another lies where its vertical meets the table. The offsets are those of each
+    cell from these two pixels. The displacement planes hold how far 10 cm along world x, y and z move a point of the
+    table at each cell, in halves of the image.
     """
     camera, batch = inputs.camera, len(inputs.gripper)
     u, v = _cell_centres(inputs, rows, columns)  # (rows, columns) [px]
-    ee_pixel, depth = camera.project(inputs.T_world_ee.translation[:, None])  # (B, 1, 2)
-    visible = (depth > 0).to(u.dtype)[..., None]
+    ee = inputs.T_world_ee.translation[:, None]
+    foot = torch.cat([ee[..., :2], torch.full_like(ee[..., 2:], table_height)], -1)
+    (ee_pixel, depth), (foot_pixel, foot_depth) = camera.project(ee), camera.project(foot)  # (B, 1, 2), (B, 1)
+    visible, foot_visible = (d[..., None] > 0 for d in (depth, foot_depth))
     du = (u - ee_pixel[..., 0, None]) / camera.width  # (B, rows, columns), in image widths
     dv = (v - ee_pixel[..., 1, None]) / camera.height
-    blob = torch.exp(-(du**2 + dv**2) / (2 * 0.02**2)) * visible
+    blob = _blob(du, dv) * visible
+    foot_du = (u - foot_pixel[..., 0, None]) / camera.width
+    foot_dv = (v - foot_pixel[..., 1, None]) / camera.height
     height = (inputs.T_world_ee.translation[:, 2] - table_height) / (top_height - table_height)
     planes = [
         blob * (0.5 + height[:, None, None]),
-        (2 * du).clamp(-2, 2),
-        (2 * dv).clamp(-2, 2),
-        (2 * inputs.gripper - 1)[:, None, None].expand(batch, rows, columns),
+        _blob(foot_du, foot_dv) * foot_visible,
+        *((2 * offset).clamp(-2, 2) for offset in (du, dv, foot_du, foot_dv)),
+        *(x[:, None, None].expand(batch, rows, columns) for x in (2 * inputs.gripper - 1, 2 * height - 1)),
     ]
     return torch.cat([torch.stack(planes, 1), _displacement(inputs, u, v, table_height)], 1)
+
+
+def _blob(du: torch.Tensor, dv: torch.Tensor) -> torch.Tensor:
+    """A spot of 2 % of the image's size."""
+    return torch.exp(-(du**2 + dv**2) / (2 * 0.02**2))
 
 
 def _cell_centres(inputs: ModelInput, rows: int, columns: int) -> tuple[torch.Tensor, torch.Tensor]:

@@ -2,16 +2,27 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from typing import Literal
 
 import torch
 from torch import nn
 from torch.nn import functional as F
 
 from para.dataset import ModelInput, Targets, volume_labels
-from para.geometry import Bins, Camera, HeightBins, VolumeGrid, ray_rotation, rotation_from_6d, rotation_to_6d
+from para.geometry import (
+    Bins,
+    Camera,
+    HeightBins,
+    VolumeGrid,
+    heading_rotation,
+    ray_rotation,
+    rotation_from_6d,
+    rotation_to_6d,
+)
 from para.heads.head import ChunkBatch, Loss, gripper_loss, masked_mean
 from para.heads.neck import Neck
+from para.heads.scores import read_scores
 from para.types import Box
 
 
@@ -27,10 +38,15 @@ class VolumeHeadConfig:
     """Channels of the neck's maps, finest first: one for each backbone map, and one before when it is upsampled."""
     query_noise: float = 3.0
     """Standard deviation of the noise on the pixel at which gripper and rotation are read in training [px]."""
+    gripper_dropout: float = 0.0
+    """Share of training moments whose measured opening is replaced by a random one. Demonstrations nearly always keep the
+    gripper as it is, so a policy that trusts the measurement copies it, and never opens a hand that closed on nothing."""
     smoothing: float = 0.6
     """Standard deviation of the soft target around the true place [cells]; 0 is a one-hot target."""
     gripper_weight: float = 1.0
     rotation_weight: float = 1.0
+    rotation_frame: Literal["ray", "heading"] = "ray"
+    """Rotations are told relative to the ray at the chosen pixel, or to gravity and the camera's heading."""
 
     def build(self, channels: tuple[int, ...], strides: tuple[int, ...], horizon: int, workspace: Box) -> VolumeHead:
         """The head for a backbone with these feature maps."""
@@ -47,6 +63,8 @@ class VolumeOutputs:
     """(B, T) logit of 'the target is not in this volume', in the same softmax."""
     maps: list[torch.Tensor]
     """Features to read gripper and rotation from, finest first."""
+    opening: torch.Tensor
+    """(B,) the opening that the network was told: the measured one, or in training now and then a random one."""
 
 
 class VolumeHead(nn.Module):
@@ -89,17 +107,22 @@ class VolumeHead(nn.Module):
 
     def forward(self, features: list[torch.Tensor], inputs: ModelInput) -> VolumeOutputs:
         """See `VolumeOutputs`."""
+        if self.training and self.config.gripper_dropout > 0:
+            drawn = torch.rand_like(inputs.gripper) < self.config.gripper_dropout
+            inputs = replace(inputs, gripper=torch.where(drawn, torch.rand_like(inputs.gripper), inputs.gripper))
         if self.upsampled:
             grid = self.volume(inputs.camera.width, inputs.camera.height)
             size = (grid.rows, grid.columns)
             features = [F.interpolate(features[0], size, mode="bilinear", align_corners=False), *features]
         maps = self.neck(features, inputs)
         rows, columns = maps[0].shape[-2:]
-        logits = self.score(maps[0]).float().contiguous().unflatten(1, (self.horizon, self.config.bins.count))
-        allowed = self._allowed(inputs.camera, rows, columns)
-        logits = logits.masked_fill(~allowed[:, None], -torch.inf)
+        logits = self.score(maps[0]).to(torch.float32, memory_format=torch.contiguous_format)
+        forbidden = ~self._allowed(inputs.camera, rows, columns).repeat(1, self.horizon, 1, 1)
+        # Filled behind autograd's back: the softmax gives such cells no gradient, and recording it costs a pass more.
+        logits.detach().masked_fill_(forbidden, -torch.inf)
+        logits = logits.unflatten(1, (self.horizon, self.config.bins.count))
         outside = self.outside(maps[-1].mean((2, 3))).float()
-        return VolumeOutputs(logits, outside, [m.float() for m in maps[:2]])
+        return VolumeOutputs(logits, outside, [m.float() for m in maps[:2]], inputs.gripper)
 
     def loss(self, outputs: VolumeOutputs, inputs: ModelInput, targets: Targets) -> Loss:
         """Cross-entropy over the volume and 'outside'; gripper and rotation are read near the true pixel."""
@@ -107,8 +130,10 @@ class VolumeHead(nn.Module):
         labels = volume_labels(inputs, targets, self.grid(rows, columns))
         row, column, bin = labels.index.row, labels.index.column, labels.index.bin
         flat = outputs.logits.flatten(2)  # (B, T, D v u)
-        normaliser = torch.logaddexp(flat.logsumexp(-1), outputs.outside)  # (B, T)
-        expected, possible = self._expected_score(flat, labels.index, rows, columns)
+        index, exists = self._neighbours(row, column, bin, rows, columns)
+        normaliser, near = read_scores(flat, index)
+        normaliser = torch.logaddexp(normaliser, outputs.outside)  # (B, T)
+        expected, possible = self._expected_score(torch.where(exists, near, -torch.inf), labels.index.offset)
         inside = labels.inside & possible
         nll_inside = normaliser - torch.where(inside, expected, normaliser)
         nll_outside = normaliser - outputs.outside
@@ -122,8 +147,7 @@ class VolumeHead(nn.Module):
         value = (bin + 0.5 + labels.index.offset[..., 2]) / self.config.bins.count
         gripper, six = self._read_local(outputs, inputs, true + noise, value)
 
-        R_world_ray = ray_rotation(inputs.camera, true * size)
-        wanted = rotation_to_6d(R_world_ray.transpose(-1, -2) @ targets.rotations)
+        wanted = rotation_to_6d(self._frame(inputs.camera, true * size).transpose(-1, -2) @ targets.rotations)
         parts = {
             "volume": volume,
             "gripper": gripper_loss(gripper, targets, inside),
@@ -145,7 +169,8 @@ class VolumeHead(nn.Module):
         normaliser = torch.logaddexp(flat.logsumexp(-1), outputs.outside)
         best = flat.argmax(-1)  # (B, T)
         column, row, bin = best % columns, best // columns % rows, best // (rows * columns)
-        nearby = self._neighbours(flat, row, column, bin, rows, columns)
+        index, exists = self._neighbours(row, column, bin, rows, columns)
+        nearby = torch.where(exists, flat.gather(2, index), -torch.inf)
         offset = nearby.softmax(-1) @ _steps(nearby).flip(-1)  # (B, T, 3) as (du, dv, dbin)
         positions, valid = self.grid(rows, columns).unproject(row, column, bin, offset, inputs.camera)
         cell = torch.stack([(column + 0.5) / columns, (row + 0.5) / rows], -1)
@@ -153,7 +178,7 @@ class VolumeHead(nn.Module):
         value = (bin + 0.5 + offset[..., 2]) / self.config.bins.count
         gripper, six = self._read_local(outputs, inputs, pixel, value)
         size = cell.new_tensor([inputs.camera.width, inputs.camera.height])
-        rotations = ray_rotation(inputs.camera, pixel * size) @ rotation_from_6d(six)
+        rotations = self._frame(inputs.camera, pixel * size) @ rotation_from_6d(six)
         confidence = (nearby.logsumexp(-1) - normaliser).exp()
         return ChunkBatch(
             torch.where(valid[..., None], positions, torch.full_like(positions, torch.nan)),
@@ -165,33 +190,36 @@ class VolumeHead(nn.Module):
 
     # ---- parts ---------------------------------------------------------------------------------------------------------
 
+    def _frame(self, camera: Camera, pixels: torch.Tensor) -> torch.Tensor:
+        """(B, T, 2) pixels -> (B, T or 1, 3, 3) R_world_frame in which rotations are told."""
+        if self.config.rotation_frame == "ray":
+            return ray_rotation(camera, pixels)
+        return heading_rotation(camera)[:, None]
+
     def _allowed(self, camera: Camera, rows: int, columns: int) -> torch.Tensor:
         """(B, D, v, u): a forward intersection of the ray inside the workspace."""
         with torch.no_grad():
             points, valid = self.grid(rows, columns).centres(camera)
             return valid & self.workspace.contains(points)
 
-    def _neighbours(self, flat: torch.Tensor, row, column, bin, rows: int, columns: int) -> torch.Tensor:
-        """(B, T, 27) scores of the 3 x 3 x 3 cells around (B, T) indices; -inf beyond the volume."""
-        db, dr, dc = _steps(flat).long().unbind(-1)
+    def _neighbours(self, row, column, bin, rows: int, columns: int) -> tuple[torch.Tensor, torch.Tensor]:
+        """(B, T, 27) places in the flat volume of the 3 x 3 x 3 cells around (B, T) indices, and whether they exist."""
+        db, dr, dc = _steps(row).unbind(-1)
         b, r, c = bin[..., None] + db, row[..., None] + dr, column[..., None] + dc  # (B, T, 27)
         exists = (b >= 0) & (b < self.config.bins.count) & (r >= 0) & (r < rows) & (c >= 0) & (c < columns)
-        index = torch.where(exists, (b * rows + r) * columns + c, torch.zeros_like(b))
-        # One gather for all 27: its backward pass fills one buffer of the volume's size, not 27.
-        return torch.where(exists, flat.gather(2, index), flat.new_tensor(-torch.inf))
+        return torch.where(exists, (b * rows + r) * columns + c, torch.zeros_like(b)), exists
 
-    def _expected_score(self, flat: torch.Tensor, index, rows: int, columns: int) -> tuple[torch.Tensor, torch.Tensor]:
-        """(B, T) mean score under the target distribution, and whether the true cell is one of the allowed ones.
+    def _expected_score(self, near: torch.Tensor, offset: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
+        """(B, T) mean of the (B, T, 27) scores under the target distribution, and whether the true cell is allowed.
 
         The target is a Gaussian about the true place over the 3 x 3 x 3 cells around it, or the true cell alone.
         """
-        near = self._neighbours(flat, index.row, index.column, index.bin, rows, columns)
         middle = near[..., 13]
         possible = torch.isfinite(middle)
         if self.config.smoothing == 0:
             return torch.where(possible, middle, torch.zeros_like(middle)), possible
-        step = torch.tensor([-1.0, 0.0, 1.0], device=flat.device)
-        square = (step - index.offset[..., None]) ** 2  # (B, T, 3 axes, 3 steps)
+        step = torch.tensor([-1.0, 0.0, 1.0], device=near.device)
+        square = (step - offset[..., None]) ** 2  # (B, T, 3 axes, 3 steps)
         du, dv, db = square.unbind(2)
         distance = db[..., :, None, None] + dv[..., None, :, None] + du[..., None, None, :]
         weight = torch.exp(-distance.flatten(2) / (2 * self.config.smoothing**2)) * torch.isfinite(near)
@@ -209,17 +237,17 @@ class VolumeHead(nn.Module):
         ]
         low, high = self.workspace.low[2], self.workspace.high[2]
         height = (inputs.T_world_ee.translation[:, 2] - low) / (high - low)
-        state = torch.stack([height, inputs.gripper], -1)[:, None].expand(-1, self.horizon, -1)
+        state = torch.stack([height, outputs.opening], -1)[:, None].expand(-1, self.horizon, -1)
         step = torch.eye(self.horizon, device=value.device).expand(len(value), -1, -1)
         return torch.cat([*read, state, value[..., None].to(state.dtype), step], -1)
 
     def _read_local(self, outputs, inputs, place, value) -> tuple[torch.Tensor, torch.Tensor]:
-        """Gripper logits (B, T) and rotations relative to the ray (B, T, 6)."""
+        """Gripper logits (B, T) and rotations in the frame of `_frame` (B, T, 6)."""
         local = self.local(self._read(outputs, inputs, place, value))
         return self.gripper(local)[..., 0], self.rotation(local)
 
 
 def _steps(like: torch.Tensor) -> torch.Tensor:
     """(27, 3) steps to the 3 x 3 x 3 neighbours as (dbin, drow, dcolumn), the cell itself in the middle."""
-    step = torch.arange(-1.0, 2.0, device=like.device, dtype=like.dtype)
+    step = torch.arange(-1, 2, device=like.device, dtype=like.dtype)
     return torch.stack([d.flatten() for d in torch.meshgrid(step, step, step, indexing="ij")], -1)

@@ -5,8 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 
 from para.backbones import Lite0Config
+from para.evaluation.axes import AXES
 from para.presets.names import look_up
-from para.presets.policies import policy_preset
+from para.presets.policies import FACTORIAL, policy_preset
 from para.training import TrainConfig
 
 
@@ -26,6 +27,8 @@ class Experiment:
     name: str
     axis: str
     rows: tuple[Row, ...]
+    also: tuple[str, ...] = ()
+    """Further axes for the same policies; their demonstrations must be those of `axis` (see `para axes`)."""
     demos: int | None = None
     """How many demonstrations of the axis's plan; None for all."""
     tests: int = 200
@@ -70,6 +73,30 @@ def dense() -> Experiment:
     return Experiment("dense", "dense", (_row("para", 2000), _row("cls_regression", 2000)))
 
 
+def default64() -> Experiment:
+    """One training, six axes: between the demonstrations, other cameras, distractors, a wrong camera, another look."""
+    also = ("view", "view_far", "distractors", "calibration", "appearance")
+    rows = (_row("para", 2000), _row("cls_regression", 2000))
+    return Experiment("default64", "dense", rows, also, expert=24)
+
+
+def on_axis(name: str) -> Experiment:
+    """Both policies on any axis of the benchmark, e.g. ``scaling_n32_d1``."""
+    rows = (_row("para", 1500), _row("cls_regression", 1500))
+    return Experiment(name, name, rows, tests=100, in_distribution=50, expert=24)
+
+
+def factorial() -> Experiment:
+    """Does density or pixel space win? Ten regressing rivals against pointing, all told the camera and augmented with it."""
+    note = (
+        "Same backbone, demonstrations and augmentation; every policy is told the camera. The regressing rivals differ in how "
+        "the map is read (pooled, dense, soft-argmax) and in which coordinates they answer (world, offset from the end "
+        "effector, camera frame, pixel and height); they get more than twice the optimiser steps."
+    )
+    rows = (_row("para", 1500), *(_row(name, 3500) for name in FACTORIAL))
+    return Experiment("factorial", "lr_independent", rows, tests=100, in_distribution=50, videos=2, note=note)
+
+
 def tiny() -> Experiment:
     """The same code path in a minute: for tests, not for numbers."""
     small = Lite0Config(stages=(1, 2), frozen_stages=1)
@@ -92,9 +119,11 @@ def tiny() -> Experiment:
     )
 
 
-EXPERIMENTS = {f.__name__: f for f in (quick, lr_independent, lr, dense, tiny)}
+EXPERIMENTS = {f.__name__: f for f in (quick, lr_independent, lr, dense, default64, factorial, tiny)}
 
 
 def experiment(name: str) -> Experiment:
-    """The named experiment; ValueError suggests the nearest name."""
+    """The named experiment, or the plain one on an axis of that name; ValueError suggests the nearest name."""
+    if name not in EXPERIMENTS and name in AXES:
+        return on_axis(name)
     return look_up(name, EXPERIMENTS, "experiment preset")()

@@ -4,12 +4,29 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import replace
+from functools import partial
 
 from para.backbones import DinoConfig, Lite0Config
 from para.dataset import Augmentation, Photometric, SampleTable, Shift, Zoom
 from para.geometry import HeightBins
-from para.heads import GlobalRegressionConfig, PaperVolumeConfig, VolumeHeadConfig
-from para.policy import PolicyConfig
+from para.heads import (
+    ActConfig,
+    ActionSpace,
+    CameraFrame,
+    Dense,
+    DiffusionConfig,
+    EndEffectorOffset,
+    FittedConfig,
+    GlobalRegressionConfig,
+    PaperVolumeConfig,
+    PixelHeight,
+    Pooled,
+    Reading,
+    SoftArgmax,
+    VolumeHeadConfig,
+    World,
+)
+from para.policy import Execution, PolicyConfig
 from para.presets.names import look_up
 from para.training import TrainConfig
 from para.worlds.libero.layout import WORKSPACE
@@ -19,6 +36,9 @@ LIBERO = PolicyConfig(
     workspace=WORKSPACE,
 )
 """Our default policy at LIBERO's table."""
+
+COARSE = Lite0Config(stages=(4,))
+"""The backbone of the rivals: its map of stride 16."""
 
 COLOURS = Augmentation((), Photometric())
 """Label-preserving: for policies that do not see the camera."""
@@ -47,19 +67,89 @@ def para_dino() -> TrainConfig:
 
 def cls_regression() -> TrainConfig:
     """What the published project calls ACT: one pooled token to absolute coordinates; colours alone are augmented."""
-    policy = replace(LIBERO, backbone=Lite0Config(stages=(4,)), head=GlobalRegressionConfig())
+    policy = replace(LIBERO, backbone=COARSE, head=GlobalRegressionConfig())
     return TrainConfig(policy, COLOURS)
 
 
 def cls_regression_camera() -> TrainConfig:
     """The same with the camera as input, and camera-consistent augmentation."""
-    policy = replace(LIBERO, backbone=Lite0Config(stages=(4,)), head=GlobalRegressionConfig(camera_input=True))
+    policy = replace(LIBERO, backbone=COARSE, head=GlobalRegressionConfig(camera_input=True))
     return TrainConfig(policy, CAMERA)
 
 
-POLICIES: dict[str, Callable[[], TrainConfig]] = {
-    f.__name__: f for f in (para, para_paper_lite0_224, para_dino, cls_regression, cls_regression_camera)
+def act() -> TrainConfig:
+    """The real ACT: whole chunks, a style latent, temporal ensembling; it knows nothing of the camera."""
+    return _act(ActConfig(), COLOURS)
+
+
+def act_camera() -> TrainConfig:
+    """ACT that is told K and T_world_camera, with camera-consistent augmentation."""
+    return _act(ActConfig(camera_input=True), CAMERA)
+
+
+def act_plucker() -> TrainConfig:
+    """ACT that is also told each cell's ray, with camera-consistent augmentation."""
+    return _act(ActConfig(camera_input=True, plucker=True), CAMERA)
+
+
+def act_camera_frame() -> TrainConfig:
+    """ACT that names positions and rotations in the camera's frame, with camera-consistent augmentation."""
+    return _act(ActConfig(camera_input=True, space=CameraFrame()), CAMERA)
+
+
+def diffusion() -> TrainConfig:
+    """Diffusion Policy (convolutional); it knows nothing of the camera. Needs the extra `diffusion`."""
+    return _diffusion(DiffusionConfig(), COLOURS)
+
+
+def diffusion_camera() -> TrainConfig:
+    """Diffusion Policy that is told the camera, with camera-consistent augmentation. Needs the extra `diffusion`."""
+    return _diffusion(DiffusionConfig(camera_input=True), CAMERA)
+
+
+def regression_cell(reading: Reading, space: ActionSpace) -> TrainConfig:
+    """One cell of the factorial experiment: told the camera, with camera-consistent augmentation."""
+    head = GlobalRegressionConfig(camera_input=True, reading=reading, space=space)
+    return TrainConfig(replace(LIBERO, backbone=COARSE, head=head), CAMERA)
+
+
+def _act(head: ActConfig, augmentation: Augmentation) -> TrainConfig:
+    # The published horizon is 100 steps of 20 ms and most of a task; here 32 steps of 0.2 s, about a demonstration.
+    execution = Execution(ensemble=0.01)
+    policy = replace(LIBERO, backbone=COARSE, head=head, horizon=32, execution=execution)
+    return TrainConfig(policy, augmentation, steps=4000, learning_rate=4e-4, weight_decay=1e-3)
+
+
+def _diffusion(head: DiffusionConfig, augmentation: Augmentation) -> TrainConfig:
+    policy = replace(LIBERO, backbone=COARSE, head=head, horizon=16, execution=Execution(execute=8))
+    return TrainConfig(policy, augmentation, steps=6000, learning_rate=6e-4, weight_decay=1e-3, ema_decay=0.999)
+
+
+SPACES = {"world": World(), "offset": EndEffectorOffset(), "camera": CameraFrame(), "pixel": PixelHeight()}
+FACTORIAL: dict[str, Callable[[], TrainConfig]] = {
+    f"reg_{name}_{frame}": partial(regression_cell, reading, space)
+    for name, reading in (("pooled", Pooled()), ("dense", Dense()))
+    for frame, space in SPACES.items()
 }
+"""The cells {pooled, dense} x {world, offset, camera, pixel} and two more of pixel space: soft-argmax, and a dense reading
+that is told no place in the image and so shifts with the picture. `reg_pooled_world` is `cls_regression_camera`."""
+FACTORIAL["reg_dense_pixel_shift"] = partial(regression_cell, Dense(absolute=False), PixelHeight())
+FACTORIAL["reg_soft_argmax"] = partial(regression_cell, SoftArgmax(), PixelHeight())
+
+_NAMED = (
+    para,
+    para_paper_lite0_224,
+    para_dino,
+    cls_regression,
+    cls_regression_camera,
+    act,
+    act_camera,
+    act_plucker,
+    act_camera_frame,
+    diffusion,
+    diffusion_camera,
+)
+POLICIES: dict[str, Callable[[], TrainConfig]] = {f.__name__: f for f in _NAMED} | FACTORIAL
 
 
 def policy_preset(name: str) -> TrainConfig:
@@ -69,6 +159,6 @@ def policy_preset(name: str) -> TrainConfig:
 
 def fitted(config: TrainConfig, samples: SampleTable) -> TrainConfig:
     """The configuration with what a head takes from the demonstrations' statistics."""
-    if not isinstance(config.policy.head, PaperVolumeConfig):
+    if not isinstance(config.policy.head, FittedConfig):
         return config
     return replace(config, policy=replace(config.policy, head=config.policy.head.fitted(samples)))

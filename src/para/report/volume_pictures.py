@@ -9,8 +9,9 @@ import numpy as np
 import torch
 
 from para.drawing import draw_path, draw_point, overlay_heatmap, put_text, step_colors, tile
+from para.geometry import warp_image
 from para.policy import Policy
-from para.types import ActionChunk, Observation
+from para.types import ActionChunk, Observation, View
 
 SCALE = 384
 """Width of one panel [px]."""
@@ -39,15 +40,14 @@ def draw_volume(policy: Policy, observation: Observation) -> np.ndarray:
     if not hasattr(outputs, "logits"):
         raise ValueError(f"this policy's head ({type(policy.config.head).__name__}) has no volume to draw")
     chunk = policy.chunk(policy.network.head.decode(outputs, inputs))
-    view = observation.view(policy.config.camera)
-    height = round(SCALE * view.camera.height / view.camera.width)
-    picture = cv2.resize(view.image, (SCALE, height), interpolation=cv2.INTER_CUBIC)
+    view = _input_view(policy, observation)
+    picture, framed = view.image, Observation((view,), observation.state)
     probability = outputs.logits[0].flatten(1).softmax(1).view_as(outputs.logits[0]).cpu().numpy()  # (T, D, v, u)
-    panels = [draw_chunk(observation, chunk, policy.config.camera)]
+    panels = [draw_chunk(framed, chunk, policy.config.camera)]
     put_text(panels[0], "image, end effector and targets", (8, 18))
     panels.append(overlay_heatmap(picture, probability.sum((0, 1))))
     put_text(panels[1], "probability of all steps", (8, 18))
-    pixels, _ = view.camera.resize(SCALE, height).project(chunk.positions)
+    pixels, _ = view.camera.project(chunk.positions)
     for k, volume in enumerate(probability):
         panel = overlay_heatmap(picture, volume.sum(0))
         _draw_bins(panel, volume.reshape(len(volume), -1)[:, volume.sum(0).argmax()])
@@ -56,6 +56,14 @@ def draw_volume(policy: Policy, observation: Observation) -> np.ndarray:
         put_text(panel, f"+{seconds:.1f} s   z {chunk.positions[k, 2]:.3f} m   p {chunk.confidence[k]:.2f}", (8, 18))
         panels.append(panel)
     return tile(panels, -(-len(panels) // 2))
+
+
+def _input_view(policy: Policy, observation: Observation) -> View:
+    """What the policy looks through, `SCALE` pixels wide: the volume covers this picture, not the camera's own."""
+    view = observation.view(policy.config.camera)
+    camera = policy.config.input_camera(view.camera)
+    camera = camera.resize(SCALE, round(SCALE * camera.height / camera.width))
+    return View(view.name, warp_image(view.image, view.camera, camera), camera)
 
 
 def save_picture(image: np.ndarray, path: Path) -> Path:

@@ -10,7 +10,7 @@ from typing import Any
 import torch
 from torch import nn
 
-from para.config import to_json
+from para.config import from_json, to_json
 from para.policy import CheckpointError
 from para.training.config import TrainConfig
 
@@ -54,8 +54,9 @@ def save_state(
 def load_state(path: Path, config: TrainConfig, network: nn.Module, ema: Ema, optimizer: torch.optim.Optimizer) -> int:
     """Restore; returns the number of steps done. CheckpointError when the run was of another configuration."""
     state: dict[str, Any] = torch.load(path, map_location="cpu", weights_only=True)
-    saved = json.loads(state["config"])
-    if saved != json.loads(json.dumps(to_json(config))):
+    # Through the type: a run from before a field was added has that field's default.
+    saved = to_json(from_json(TrainConfig, json.loads(state["config"]), str(path)))
+    if saved != to_json(config):
         raise CheckpointError(
             f"{path} belongs to a run with another configuration (first difference: {_difference(saved, to_json(config))}). "
             "Train into a new folder, or delete this one to start again."
@@ -67,7 +68,6 @@ def load_state(path: Path, config: TrainConfig, network: nn.Module, ema: Ema, op
 
 
 def _difference(a: Any, b: Any, where: str = "") -> str:
-    b = json.loads(json.dumps(b))
     if isinstance(a, dict) and isinstance(b, dict):
         for key in sorted(set(a) | set(b)):
             if a.get(key) != b.get(key):

@@ -58,6 +58,7 @@ def train(
         config.seed,
         accelerator.process_index,
         accelerator.num_processes,
+        config.policy.framing,
     )
     main = accelerator.is_main_process
     if start == 0 and main:

@@ -6,6 +6,7 @@ from __future__ import annotations
 import numpy as np
 
 from para.geometry import Camera, Pose, rotation_from_vector
+from para.worlds.libero.layout import CameraError, rigid_plate
 
 CAMERA_NAME = "agentview"
 FOV_Y = 45.0
@@ -14,6 +15,10 @@ AIM = np.array([-0.13, 0.0, 0.92])
 """The fixed point [m], world: the training camera looks at it and test views turn about it."""
 HOME_POSITION = np.array([0.6586131746834771, 0.0, 1.6103500240372423])
 """Centre of LIBERO's agentview [m], world."""
+LOWEST_ELEVATION = 15.0
+"""Views from lower down are not scored [deg]."""
+HOVER_HEIGHTS = (0.92, 1.02)
+"""World z of bowl, plate and the targets above them [m], which a scored view must see."""
 
 _MUJOCO_FROM_OPENCV = np.diag([1.0, -1.0, -1.0])
 
@@ -46,6 +51,14 @@ def view_pose(polar_deg: float, azimuth_deg: float) -> Pose:
     return T_world_turned @ train
 
 
+def reported_pose(T_world_camera: Pose, error: CameraError | None) -> Pose:
+    """T_world_reported: where a calibration with this error says that the camera stands; exactly the truth for None."""
+    if error is None:
+        return T_world_camera
+    turn = rotation_from_vector(np.deg2rad(np.array(error.rotation)))
+    return T_world_camera @ Pose(turn, np.array(error.translation))
+
+
 def pinhole(T_world_camera: Pose, width: int, height: int, fov_y: float = FOV_Y) -> Camera:
     """The `Camera` of a MuJoCo picture of `width` x `height` pixels: square pixels, axis through the image's middle."""
     focal = 0.5 * height / np.tan(np.deg2rad(fov_y) / 2)
@@ -55,6 +68,22 @@ def pinhole(T_world_camera: Pose, width: int, height: int, fov_y: float = FOV_Y)
 def training_camera(width: int, height: int) -> Camera:
     """The training camera of a picture of `width` x `height` pixels."""
     return pinhole(training_pose(), width, height)
+
+
+def is_scored(polar_deg: float, azimuth_deg: float, bowl_xy: tuple[float, float]) -> bool:
+    """Whether a view is high enough above the table and has all hover targets of a `rigid` layout in its picture."""
+    T_world_camera = view_pose(polar_deg, azimuth_deg)
+    if elevation(T_world_camera) < LOWEST_ELEVATION:
+        return False
+    targets = np.array([(x, y, z) for x, y in (bowl_xy, rigid_plate(bowl_xy)) for z in HOVER_HEIGHTS])
+    camera = pinhole(T_world_camera, 448, 448)
+    return bool(np.all(camera.sees(*camera.project(targets))))
+
+
+def elevation(T_world_camera: Pose) -> float:
+    """Angle of the camera's centre above the horizontal, seen from the point it looks at [deg]."""
+    out = T_world_camera.translation - AIM
+    return float(np.degrees(np.arcsin(out[2] / np.linalg.norm(out))))
 
 
 def mujoco_quaternion(T_world_camera: Pose) -> np.ndarray:

@@ -66,6 +66,38 @@ class ObjectPlacement:
 
 
 @dataclass(frozen=True)
+class CameraError:
+    """How far the camera that is *reported* lies off the one that sees: a calibration that is wrong.
+
+    Both parts are in the true camera's own axes (OpenCV): ``T_world_reported = T_world_camera @ T_camera_reported``, so
+    that the rotation is about the camera's centre.
+    """
+
+    rotation: tuple[float, float, float]
+    """Rotation vector of T_camera_reported [deg]."""
+    translation: tuple[float, float, float]
+    """Translation of T_camera_reported [m]."""
+
+
+@dataclass(frozen=True)
+class Appearance:
+    """What table, room and light look like where they differ from LIBERO's own; nothing here touches the physics."""
+
+    table: str
+    """Texture of the table top, by the name of a file of LIBERO's, without ``.png``."""
+    wall: str
+    """Texture of the walls."""
+    floor: str
+    """Texture of the floor."""
+    brightness: float = 1.0
+    """Factor on every lamp."""
+    warmth: float = 0.0
+    """Colour of the light: its red is multiplied by 1 + warmth, its blue by 1 - warmth."""
+    lamp_shift: tuple[float, float] = (0.0, 0.0)
+    """How far along world x and y the lamps are moved [m]; they hang some three metres above the table."""
+
+
+@dataclass(frozen=True)
 class Layout:
     """Everything that fixes one episode; the same `Layout` gives the same episode, bit for bit."""
 
@@ -83,11 +115,17 @@ class Layout:
     """Drives the scripted teacher's variation; the world itself draws nothing at random."""
     objects: tuple[ObjectPlacement, ...] = field(default=())
     """Further objects. Movable objects of the scene that are not named here: in ``full`` they keep the task's own
-    place, in ``distractors`` they are taken off the table."""
+    place, in ``distractors`` they are taken off the table. Fixtures of ``full`` may be named here, too."""
+    camera_error: CameraError | None = None
+    """How wrong the camera is that policies are told; None: it is the true one."""
+    appearance: Appearance | None = None
+    """None: LIBERO's own."""
 
     def to_json(self) -> dict[str, Any]:
-        """Plain JSON values."""
-        return json.loads(json.dumps(asdict(self)))
+        """Plain JSON values. What later versions added is left out where it is not used, so that the JSON, and every
+        digest made of it, of an older layout stays what it was."""
+        values = json.loads(json.dumps(asdict(self)))
+        return {key: value for key, value in values.items() if key not in _ADDED or value is not None}
 
     @classmethod
     def from_json(cls, values: dict[str, Any]) -> Layout:
@@ -99,7 +137,14 @@ class Layout:
         values["objects"] = tuple(
             ObjectPlacement(o["name"], tuple(o["xy"]), o["yaw"]) for o in values.get("objects", ())
         )
+        for key, kind in _ADDED.items():
+            if values.get(key) is not None:
+                values[key] = kind(**{k: tuple(v) if isinstance(v, list) else v for k, v in values[key].items()})
         return cls(**values)
+
+
+_ADDED = {"camera_error": CameraError, "appearance": Appearance}
+"""Fields that layouts of the first version did not have."""
 
 
 def rigid_plate(bowl_xy: tuple[float, float]) -> tuple[float, float]:

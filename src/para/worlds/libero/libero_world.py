@@ -6,7 +6,7 @@ import numpy as np
 
 from para.geometry import Camera, Pose
 from para.types import CONTROL_HZ, Box, Command, Observation, RobotState, View
-from para.worlds.libero.camera import CAMERA_NAME, FOV_Y, mujoco_quaternion, pinhole, view_pose
+from para.worlds.libero.camera import CAMERA_NAME, FOV_Y, mujoco_quaternion, pinhole, reported_pose, view_pose
 from para.worlds.libero.layout import WORKSPACE, Layout
 from para.worlds.libero.outcome import OutcomeJudge
 from para.worlds.libero.rendering import Renderer
@@ -33,9 +33,12 @@ class LiberoWorld:
         self.image_size = image_size
         self._simulations: dict[str, Simulation] = {}
         self._renderers: dict[str, Renderer] = {}
+        self._stale: dict[str, set[int]] = {}
+        """Textures, by scene, that have changed since the renderer last took them."""
         self._simulation: Simulation | None = None
         self._layout: Layout | None = None
         self._camera: Camera | None = None
+        self._reported_camera: Camera | None = None
         self._judge: OutcomeJudge | None = None
         self._steps = 0
 
@@ -49,12 +52,15 @@ class LiberoWorld:
         self._simulation, self._layout, self._steps = simulation, layout, 0
         T_world_camera = view_pose(*layout.view)
         self._camera = pinhole(T_world_camera, *self.image_size, fov_y=FOV_Y)
+        T_world_reported = reported_pose(T_world_camera, layout.camera_error)
+        self._reported_camera = pinhole(T_world_reported, *self.image_size, fov_y=FOV_Y)
         simulation.place_camera(CAMERA_NAME, T_world_camera.translation, mujoco_quaternion(T_world_camera), FOV_Y)
         scene = simulation.scene
         placements = {p.name: (p.xy, p.yaw) for p in layout.objects}
         placements[scene.carried] = (layout.bowl_xy, layout.bowl_yaw)
         placements[scene.target] = (layout.plate_xy, 0.0)
         simulation.reset(placements)
+        self._stale.setdefault(layout.scene, set()).update(simulation.dress(layout.appearance))
         for _ in range(SETTLE_STEPS):
             simulation.step(simulation.controller.goal_position, simulation.controller.goal_rotation, opening=1.0)
         self._judge = OutcomeJudge(simulation)
@@ -81,12 +87,17 @@ class LiberoWorld:
         return RobotState(simulation.ee_pose(), simulation.gripper_opening(), self._steps / CONTROL_HZ)
 
     def observe(self) -> Observation:
-        """State and picture of this moment."""
-        simulation, layout = self._running(), self.layout
-        if layout.scene not in self._renderers:
-            self._renderers[layout.scene] = Renderer(simulation.model, CAMERA_NAME, *self.image_size)
-        image = self._renderers[layout.scene].render(simulation.data)
-        return Observation((View(CAMERA_NAME, image, self.camera),), self.state(), self.instruction)
+        """State and picture of this moment, with the camera that is *reported*: nothing that sees an observation (a
+        policy, its executor, a recorder, a film) gets to know the true one where a layout makes the two differ."""
+        simulation, scene = self._running(), self.layout.scene
+        if scene not in self._renderers:
+            self._renderers[scene] = Renderer(simulation.model, CAMERA_NAME, *self.image_size)
+            self._stale[scene].clear()  # a new renderer takes the textures as they are
+        renderer = self._renderers[scene]
+        while self._stale[scene]:
+            renderer.upload_texture(self._stale[scene].pop())
+        view = View(CAMERA_NAME, renderer.render(simulation.data), self.reported_camera)
+        return Observation((view,), self.state(), self.instruction)
 
     def outcome(self) -> Outcome:
         """The judgement so far; see `outcome.OutcomeJudge`."""
@@ -99,6 +110,7 @@ class LiberoWorld:
         for renderer in self._renderers.values():
             renderer.close()
         self._renderers.clear()
+        self._stale.clear()
         self._simulations.clear()
         self._simulation = None
 
@@ -113,10 +125,17 @@ class LiberoWorld:
 
     @property
     def camera(self) -> Camera:
-        """The running episode's true camera."""
+        """The running episode's true camera: privileged where it differs from `reported_camera`."""
         if self._camera is None:
             raise RuntimeError("call reset(layout) first")
         return self._camera
+
+    @property
+    def reported_camera(self) -> Camera:
+        """The camera that the running episode's observations carry: the true one but for ``Layout.camera_error``."""
+        if self._reported_camera is None:
+            raise RuntimeError("call reset(layout) first")
+        return self._reported_camera
 
     @property
     def instruction(self) -> str:

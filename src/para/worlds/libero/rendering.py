@@ -67,7 +67,7 @@ class Renderer:
         model.vis.quality.offsamples = 0  # read when the GL context is made; later changes do nothing
         model.vis.global_.offwidth = max(width, model.vis.global_.offwidth)
         model.vis.global_.offheight = max(height, model.vis.global_.offheight)
-        self._camera = camera
+        self._camera, self._model = camera, model
         self._renderer = None
         try:
             self._renderer = mujoco.Renderer(model, height, width, max_geom=2000)
@@ -85,6 +85,12 @@ class Renderer:
         """(H, W, 3) uint8 RGB, upright."""
         self._renderer.update_scene(data, self._camera, self._option)
         return self._renderer.render()
+
+    def upload_texture(self, texture: int) -> None:
+        """Take a texture of the model (its id) that has changed since this renderer was made."""
+        if self._renderer._gl_context is not None:
+            self._renderer._gl_context.make_current()
+        mujoco.mjr_uploadTexture(self._model, self._renderer._mjr_context, texture)
 
     def close(self) -> None:
         """Free the GL context."""

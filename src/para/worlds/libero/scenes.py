@@ -15,6 +15,7 @@ from pathlib import Path
 import numpy as np
 
 from para.worlds.libero import assets
+from para.worlds.libero.clutter import DISTRACTORS, VALIDATION_DISTRACTORS
 from para.worlds.libero.rendering import choose_backend
 
 choose_backend()
@@ -30,13 +31,6 @@ ARM_ACTUATORS = [f"robot0_torq_j{i}" for i in range(1, 8)]
 FINGER_JOINTS = ["gripper0_finger_joint1", "gripper0_finger_joint2"]
 FINGER_ACTUATORS = ["gripper0_gripper_finger_joint1", "gripper0_gripper_finger_joint2"]
 GRIP_SITE = "gripper0_grip_site"
-
-DISTRACTORS = (
-    "cookies_1", "glazed_rim_porcelain_ramekin_1", "alphabet_soup_1", "bbq_sauce_1", "butter_1", "chocolate_pudding_1",
-    "cream_cheese_1", "ketchup_1", "milk_1", "orange_juice_1", "salad_dressing_1", "tomato_sauce_1", "popcorn_1",
-    "macaroni_and_cheese_1",
-)  # fmt: skip
-"""Movable objects of the scene ``distractors``."""
 
 _TASK_0 = "pick_up_the_black_bowl_between_the_plate_and_the_ramekin_and_place_it_on_the_plate"
 
@@ -54,6 +48,8 @@ class Scene:
     """What it is put on (``Layout.plate_xy``)."""
     parked: tuple[str, ...] = ()
     """Objects that are off the table unless a layout places them."""
+    fixtures: tuple[str, ...] = ()
+    """Furniture that stands on the table and that a layout may place; its bodies are called ``<name>_main``."""
 
     @cached_property
     def instruction(self) -> str:
@@ -62,9 +58,10 @@ class Scene:
         return match.group(1).strip() if match else ""
 
     @classmethod
-    def from_task(cls, suite: str, task: str, name: str | None = None) -> Scene:
+    def from_task(cls, suite: str, task: str, name: str | None = None, fixtures: tuple[str, ...] = ()) -> Scene:
         """An official LIBERO task, by folder and file name, e.g. ``libero_spatial`` and a name without ``.bddl``."""
-        return cls(name or task, (assets.libero_path("bddl_files") / suite / f"{task}.bddl").read_text())
+        bddl = (assets.libero_path("bddl_files") / suite / f"{task}.bddl").read_text()
+        return cls(name or task, bddl, fixtures=fixtures)
 
 
 def tabletop_bddl(objects: tuple[str, ...], instruction: str) -> str:
@@ -103,7 +100,7 @@ def _clean() -> Scene:
 
 
 def _full() -> Scene:
-    return Scene.from_task("libero_spatial", _TASK_0, name="full")
+    return Scene.from_task("libero_spatial", _TASK_0, "full", fixtures=("wooden_cabinet_1", "flat_stove_1"))
 
 
 def _distractors() -> Scene:
@@ -111,7 +108,14 @@ def _distractors() -> Scene:
     return Scene("distractors", bddl, parked=DISTRACTORS)
 
 
-SCENES = {"clean": _clean, "full": _full, "distractors": _distractors}
+def _distractors_validation() -> Scene:
+    bddl = tabletop_bddl(("akita_black_bowl_1", "plate_1", *VALIDATION_DISTRACTORS), _PICK)
+    return Scene("distractors_validation", bddl, parked=VALIDATION_DISTRACTORS)
+
+
+SCENES = {
+    "clean": _clean, "full": _full, "distractors": _distractors, "distractors_validation": _distractors_validation,
+}  # fmt: skip
 """Scenes by name; each value makes the `Scene`."""
 
 

@@ -9,6 +9,8 @@ import numpy as np
 from para.geometry import Pose
 from para.types import CONTROL_HZ
 from para.worlds.libero import scenes
+from para.worlds.libero.appearance import Wardrobe
+from para.worlds.libero.layout import Appearance
 from para.worlds.libero.osc import OperationalSpaceController
 from para.worlds.libero.rendering import choose_backend
 from para.worlds.world import PhysicsError
@@ -50,7 +52,10 @@ class Simulation:
         self._grip = 0.0
         """Gripper command, -1 open to 1 closed; moves by FINGER_RATE a substep."""
         self.objects = self._free_joints()
+        self.fixtures = self._fixtures()
+        self._fixture_poses = (self.model.body_pos.copy(), self.model.body_quat.copy())
         self._gravity_compensation = self.model.body_gravcomp.copy()
+        self._wardrobe = Wardrobe(self.model)
 
     def _id(self, kind: mujoco.mjtObj, name: str) -> int:
         index = mujoco.mj_name2id(self.model, kind, name)
@@ -64,6 +69,11 @@ class Simulation:
         names = {int(j): mujoco.mj_id2name(self.model, mujoco.mjtObj.mjOBJ_JOINT, int(j)) for j in free}
         return {name.removesuffix("_joint0"): j for j, name in names.items()}
 
+    def _fixtures(self) -> dict[str, int]:
+        """Furniture that stands on the table but does not move by itself: name -> body id."""
+        bodies = [self._id(mujoco.mjtObj.mjOBJ_BODY, f"{name}_main") for name in self.scene.fixtures]
+        return dict(zip(self.scene.fixtures, bodies))
+
     # ---- episode -----------------------------------------------------------------------------------------------------
 
     def place_camera(self, name: str, position: np.ndarray, quaternion: np.ndarray, fov_y: float) -> None:
@@ -72,16 +82,22 @@ class Simulation:
         self.model.cam_pos[camera], self.model.cam_quat[camera] = position, quaternion
         self.model.cam_fovy[camera] = fov_y
 
+    def dress(self, appearance: Appearance | None) -> set[int]:
+        """Change table, room and light; returns the textures that a renderer must take anew."""
+        return self._wardrobe.wear(appearance)
+
     def reset(self, placements: dict[str, tuple[tuple[float, float], float]]) -> None:
-        """Home pose, every object at rest; `placements` moves objects: name -> ((x, y) [m], yaw [rad]).
+        """Home pose, every object at rest; `placements` moves objects and fixtures: name -> ((x, y) [m], yaw [rad]).
 
         Every part of the state is written anew, so that what ran before leaves no trace.
         """
-        unknown = sorted(set(placements) - set(self.objects))
+        known = sorted([*self.objects, *self.fixtures])
+        unknown = sorted(set(placements) - set(known))
         if unknown:
-            raise ValueError(f"scene {self.scene.name!r} has no movable {unknown}; it has {sorted(self.objects)}")
+            raise ValueError(f"scene {self.scene.name!r} has no movable {unknown}; it has {known}")
         model, data = self.model, self.data
         mujoco.mj_resetData(model, data)
+        self._place_fixtures(placements)
         model.body_gravcomp[:] = self._gravity_compensation
         data.qpos[self.controller.qpos] = scenes.HOME_JOINTS
         data.qpos[self._finger_qpos] = scenes.HOME_FINGERS
@@ -100,6 +116,15 @@ class Simulation:
         self._grip = 0.0
         mujoco.mj_step1(model, data)
         self.controller.reset(data)
+
+    def _place_fixtures(self, placements: dict[str, tuple[tuple[float, float], float]]) -> None:
+        """Where the scene has them, or where `placements` says. They are bodies fixed to the world: part of the model."""
+        positions, quaternions = self._fixture_poses
+        for name, body in self.fixtures.items():
+            self.model.body_pos[body], self.model.body_quat[body] = positions[body], quaternions[body]
+            if name in placements:
+                self.model.body_pos[body, :2], yaw = placements[name]
+                self.model.body_quat[body] = _turn(yaw, quaternions[body])
 
     def step(self, position: np.ndarray, rotation: np.ndarray, opening: float) -> None:
         """One control step towards an absolute end-effector pose; `opening` > 0.5 opens the gripper, < 0.5 closes it.

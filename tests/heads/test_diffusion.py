@@ -1,0 +1,120 @@
+"""Diffusion Policy: it learns in the real loop, samples the same chunk twice, and nothing after the end matters."""
+
+import sys
+from dataclasses import replace
+
+import pytest
+import torch
+
+from heads.learning import LITE, learn
+from para.dataset import collate
+from para.heads import DiffusionConfig
+from para.heads.diffusion import UnetConfig
+from para.heads.diffusion.diffusion import hold_last
+from para.heads.diffusion.unet import Unet
+from para.policy import PolicyConfig, PolicyNetwork
+from toy import WORKSPACE, toy_samples
+
+pytest.importorskip("diffusers", reason="needs the extra `diffusion`")
+
+TINY = DiffusionConfig(UnetConfig((32, 64), time_width=16), width=32, keypoints=32, sample_steps=8, noises=8)
+
+
+def network_of(head, horizon=3):
+    return PolicyNetwork(PolicyConfig(LITE, head, (80, 64), horizon, "toy", WORKSPACE))
+
+
+def batch(count=4, horizon=3):
+    return collate(toy_samples(count, horizon), list(range(count)), (80, 64))
+
+
+def test_it_learns_in_the_training_loop(tmp_path):
+    learned = learn(TINY.fitted(toy_samples(16)), tmp_path, samples=8, steps=150, learning_rate=2e-3)
+    assert learned.after < 0.5 * learned.before, learned
+
+
+def test_sampling_is_deterministic_and_does_not_depend_on_the_batch():
+    network, b = network_of(replace(TINY, camera_input=True).fitted(toy_samples(16))).eval(), batch()
+    with torch.inference_mode():
+        condition = network(b.inputs).condition
+        torch.manual_seed(1)
+        first = network.head.sample(condition)
+        torch.manual_seed(2)
+        again = network.head.sample(condition)
+        alone = network.head.sample(condition[2:3])
+    assert torch.equal(first, again)
+    torch.testing.assert_close(alone[0], first[2], atol=1e-4, rtol=1e-4)
+    other = network_of(replace(network.head.config, seed=1)).eval()
+    other.load_state_dict(network.state_dict())
+    with torch.inference_mode():
+        assert not torch.allclose(other.head.sample(condition), first), "another seed, another chunk"
+
+
+def test_a_perfect_denoiser_finds_the_action():
+    """With the exact noise of one known chunk, the sampler ends there: schedules and normalisation belong together."""
+    head = TINY.fitted(toy_samples(16))
+    network, b = network_of(head).eval(), batch()
+    from para.heads.normalised_actions import encode_actions
+
+    true = head.normalisation.apply(encode_actions(head.space, b.inputs, b.targets))
+    true = torch.cat([true, true[:, -1:]], 1)  # three steps are padded to four
+    kept = network.head.noising.alphas_cumprod
+
+    def exact(noisy, level, condition):
+        share = kept[level][:, None, None]
+        return (noisy - share.sqrt() * true) / (1 - share).sqrt()
+
+    network.head.unet.forward = exact
+    with torch.inference_mode():
+        chunk = network.head.decode(network(b.inputs), b.inputs)
+    torch.testing.assert_close(chunk.positions, b.targets.positions, atol=1e-3, rtol=0)
+    torch.testing.assert_close(chunk.rotations, b.targets.rotations, atol=1e-3, rtol=0)
+    assert torch.equal(chunk.gripper.round(), b.targets.gripper)
+
+
+def test_the_condition_reaches_every_step():
+    unet = Unet(UnetConfig((16, 32, 64), time_width=8), 10, 5)
+    actions, level = torch.randn(2, 8, 10), torch.tensor([3, 70])
+    condition = torch.randn(2, 5)
+    out = unet(actions, level, condition)
+    assert out.shape == actions.shape
+    for changed in (unet(actions, level, condition + 1), unet(actions, level + 5, condition)):
+        assert ((changed - out).abs().amax(-1) > 1e-6).all()
+    with pytest.raises(ValueError, match="6 steps are no multiple of 4; pad the chunk"):
+        unet(actions[:, :6], level, condition)
+
+
+def test_the_last_step_is_held_after_the_end():
+    actions = torch.arange(12.0).reshape(3, 4, 1)
+    valid = torch.tensor([[True, True, False, False], [True] * 4, [False] * 4])
+    held, exists = hold_last(actions, valid)
+    assert held[0, :, 0].tolist() == [0, 1, 1, 1] and held[1, :, 0].tolist() == [4, 5, 6, 7]
+    assert exists.tolist() == [True, True, False]
+
+
+def test_steps_after_the_end_do_not_matter():
+    network, b = network_of(TINY), batch()
+    valid = torch.tensor([[True, True, False], [True, False, False], [True, True, True], [False, False, False]])
+    rubbish = torch.where(valid[..., None], b.targets.positions, torch.full_like(b.targets.positions, torch.nan))
+    losses = []
+    for positions in (b.targets.positions, rubbish):
+        torch.manual_seed(0)
+        targets = replace(b.targets, valid=valid, positions=positions)
+        losses.append(network.head.loss(network(b.inputs), b.inputs, targets).total)
+    assert torch.isfinite(losses[0]) and torch.equal(losses[0], losses[1])
+
+
+def test_without_camera_input_the_camera_changes_nothing():
+    b = batch()
+    other = replace(b.inputs, camera=b.inputs.camera.crop(9.0, -4.0, 80, 64).rotate(torch.tensor([0.1, 0.2, 0.3])))
+    for camera_input in (False, True):
+        network = network_of(replace(TINY, camera_input=camera_input)).eval()
+        with torch.inference_mode():
+            one, two = (network(x).condition for x in (b.inputs, other))
+        assert torch.equal(one, two) != camera_input
+
+
+def test_a_missing_package_is_named(monkeypatch):
+    monkeypatch.setitem(sys.modules, "diffusers", None)
+    with pytest.raises(ModuleNotFoundError, match=r"pip install 'para-policy\[diffusion\]'"):
+        network_of(TINY)

@@ -1,0 +1,79 @@
+"""Every named policy can be built, survives JSON, and is trained on warped pictures only when it is told the camera."""
+
+import json
+from dataclasses import replace
+
+import pytest
+import torch
+
+from para.backbones import DinoConfig
+from para.config import from_json, to_json
+from para.dataset import SampleTable, collate
+from para.heads import FittedConfig, World
+from para.policy import PolicyNetwork
+from para.presets import POLICIES, experiment, fitted, policy_preset
+from para.training import TrainConfig
+from toy import WORKSPACE, toy_samples
+
+RIVALS = sorted(name for name in POLICIES if not name.startswith("para"))
+
+
+def samples(horizon) -> SampleTable:
+    return toy_samples(4, horizon)
+
+
+@pytest.mark.parametrize("name", RIVALS)
+def test_every_rival_can_be_built_and_decodes(name):
+    config = policy_preset(name)
+    if name.startswith("diffusion"):
+        pytest.importorskip("diffusers")
+    table = samples(config.policy.horizon)
+    small = replace(config.policy, image_size=(80, 64), workspace=WORKSPACE)
+    small = replace(small, backbone=replace(small.backbone, pretrained=False))
+    config = fitted(replace(config, policy=small), table)
+    assert from_json(TrainConfig, json.loads(json.dumps(to_json(config)))) == config
+    network = PolicyNetwork(config.policy).eval()
+    batch = collate(table, [0, 1], (80, 64))
+    with torch.inference_mode():
+        outputs = network(batch.inputs)
+        assert torch.isfinite(network.head.loss(outputs, batch.inputs, batch.targets).total)
+        chunk = network.head.decode(outputs, batch.inputs)
+    assert chunk.positions.shape == (2, config.policy.horizon, 3)
+
+
+@pytest.mark.parametrize("name", RIVALS)
+def test_pictures_are_warped_only_for_those_who_are_told_the_camera(name):
+    config = policy_preset(name)
+    assert bool(config.augmentation.geometric) == config.policy.head.camera_input
+
+
+def test_the_rivals_share_backbone_and_pictures():
+    ours = policy_preset("para").policy
+    for name in RIVALS:
+        policy = policy_preset(name).policy
+        assert type(policy.backbone) is type(ours.backbone) and not isinstance(policy.backbone, DinoConfig)
+        assert policy.backbone.frozen_stages == ours.backbone.frozen_stages
+        assert (policy.image_size, policy.camera, policy.workspace) == (ours.image_size, ours.camera, ours.workspace)
+
+
+def test_what_is_fitted_comes_from_the_demonstrations():
+    config = policy_preset("act")
+    assert isinstance(config.policy.head, FittedConfig)
+    head = fitted(config, samples(32)).policy.head
+    assert (
+        head.normalisation != config.policy.head.normalisation
+        and replace(head, normalisation=config.policy.head.normalisation) == config.policy.head
+    )
+    plain = policy_preset("cls_regression")
+    assert fitted(plain, samples(6)) is plain
+
+
+def test_the_factorial_has_every_cell_once_and_the_published_form_is_one_of_them():
+    rows = experiment("factorial").rows
+    names = [row.name for row in rows]
+    assert len(names) == len(set(names)) == 11 and names[0] == "para"
+    heads = [json.dumps(to_json(row.train.policy.head)) for row in rows]
+    assert len(set(heads)) == 11
+    assert policy_preset("reg_pooled_world") == policy_preset("cls_regression_camera")
+    assert policy_preset("reg_pooled_world").policy.head.space == World()
+    assert len({row.train.steps for row in rows[1:]}) == 1, "the rivals get the same steps"

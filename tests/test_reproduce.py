@@ -1,0 +1,43 @@
+"""Experiments on several axes: one training serves those that share demonstrations, and no others."""
+
+import json
+from dataclasses import replace
+
+import pytest
+
+from para.config import to_json
+from para.evaluation import AXES
+from para.presets import experiment
+from para.report import RunFolder
+from para.reproduce import _claim, reproduce
+
+
+def test_axes_with_other_demonstrations_are_refused_before_anything_is_recorded(tmp_path):
+    asks = replace(experiment("tiny"), also=("view",))
+    with pytest.raises(
+        ValueError, match=r"axis 'view' is trained on 'default64', axis 'lr_independent' on 'left_indep"
+    ):
+        reproduce(asks, tmp_path)
+    assert not (tmp_path / "demos").exists()
+
+
+def test_the_shared_experiment_names_every_axis_of_its_demonstrations():
+    shared = experiment("default64")
+    asked = {shared.axis, *shared.also}
+    assert asked == {name for name, axis in AXES.items() if axis.plan().name == AXES[shared.axis].plan().name}
+
+
+def test_every_axis_is_an_experiment():
+    assert experiment("scaling_n32_d1").axis == "scaling_n32_d1"
+    assert experiment("lr").tests == 100  # a preset of that name goes first
+    with pytest.raises(ValueError, match="no experiment preset 'scaling_n33_d1'"):
+        experiment("scaling_n33_d1")
+
+
+def test_a_run_that_was_begun_before_there_were_further_axes_goes_on(tmp_path):
+    run, tiny = RunFolder(tmp_path), experiment("tiny")
+    old = {key: value for key, value in to_json(tiny).items() if key != "also"}
+    run.preset.write_text(json.dumps(old))
+    _claim(run, tiny)
+    with pytest.raises(ValueError, match="holds a run of another experiment"):
+        _claim(run, replace(tiny, also=("lr_independent",)))

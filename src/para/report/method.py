@@ -7,11 +7,11 @@ from matplotlib.figure import Figure
 
 from para.report.pointing import Pointing
 from para.report.styles import LIGHT, STAGE_LIGHT
-from para.worlds.libero.layout import BOWL_X, BOWL_Y, TABLE_HEIGHT
+from para.worlds.libero.layout import TABLE_HEIGHT
 from para.worlds.world import Stage
 
 _INK, _SOFT = "#1d2023", "#5e6468"
-_OURS, _WARM = LIGHT["p0"], STAGE_LIGHT[Stage.GRASP]
+_OURS, _WARM, _HOT = LIGHT["p0"], STAGE_LIGHT[Stage.GRASP], LIGHT["p1"]
 
 
 def draw_method(pointing: Pointing) -> Figure:
@@ -57,12 +57,11 @@ def _volume(axes, pointing: Pointing) -> None:
         u, rows - v, np.zeros_like(u, float), facecolors=small, rstride=1, cstride=1, shade=False, linewidth=0,
         antialiased=False, rasterized=True, zorder=0,
     )  # fmt: skip
-    d, r, c = np.nonzero(pointing.volume > 0.004 * pointing.volume.max())
-    p = pointing.volume[d, r, c] / pointing.volume.max()
-    order = np.argsort(p)[-4000:]
+    d, r, c = np.nonzero(pointing.volume > 0.01 * pointing.volume.max())
+    p = np.sqrt(pointing.volume[d, r, c] / pointing.volume.max())
     axes.scatter(
-        c[order] + 0.5, rows - r[order] - 0.5, d[order] + 0.5, c=p[order], cmap="inferno", vmin=0, vmax=1.1,
-        s=3 + 26 * np.sqrt(p[order]), alpha=0.25 + 0.75 * np.sqrt(p[order]), linewidths=0, zorder=3, rasterized=True,
+        c + 0.5, rows - r - 0.5, d + 0.5, color=_HOT, s=2 + 30 * p, alpha=np.clip(p, 0.08, 1.0), linewidths=0, zorder=3,
+        depthshade=False, rasterized=True,
     )  # fmt: skip
     best_bin, best_row, best_column = pointing.cell
     x, y = best_column + 0.5, rows - best_row - 0.5
@@ -83,8 +82,7 @@ def _volume(axes, pointing: Pointing) -> None:
 def _world(axes, pointing: Pointing) -> None:
     """Camera, ray, the height's plane and the target, in the world."""
     low, high = np.array(pointing.workspace.low), np.array(pointing.workspace.high)
-    _plane(axes, (low[0], high[0]), (low[1], high[1]), TABLE_HEIGHT, "#efe9db", 1.0, 0)
-    _plane(axes, BOWL_X, BOWL_Y, TABLE_HEIGHT + 0.001, "#e0d8c4", 1.0, 0)
+    _table(axes, pointing, 90)
     target, centre = pointing.target, np.asarray(pointing.camera.T_world_camera.translation, float)
     _plane(axes, (low[0], high[0]), (low[1], high[1]), target[2], _WARM, 0.22, 1)
     direction = target - centre
@@ -117,6 +115,24 @@ def _world(axes, pointing: Pointing) -> None:
         f"target at x {target[0]:.2f}, y {target[1]:.2f}, z {target[2]:.2f} m, {0.2 * (pointing.step + 1):.1f} s ahead"
     )
     axes.text2D(0.5, 0.05, words, transform=axes.transAxes, ha="center", fontsize=8, color=_SOFT)
+
+
+def _table(axes, pointing: Pointing, cells: int) -> None:
+    """The table, painted with what the camera sees of it: through the very projection that the policy uses."""
+    low, high = pointing.workspace.low, pointing.workspace.high
+    x, y = np.meshgrid(np.linspace(low[0], high[0], cells + 1), np.linspace(low[1], high[1], cells + 1))
+    middle = [(g[:-1, :-1] + g[1:, 1:]) / 2 for g in (x, y)]
+    points = np.stack([*middle, np.full((cells, cells), TABLE_HEIGHT)], -1).reshape(-1, 3)
+    pixels, depth = pointing.camera.project(points)
+    height, width = pointing.image.shape[:2]
+    u, v = (np.clip(pixels[:, i].astype(int), 0, size - 1) for i, size in ((0, width), (1, height)))
+    colours = pointing.image[v, u] / 255.0
+    colours[~pointing.camera.sees(pixels, depth)] = (0.94, 0.92, 0.87)
+    colours = np.pad(colours.reshape(cells, cells, 3), ((0, 1), (0, 1), (0, 0)), mode="edge")
+    axes.plot_surface(
+        x, y, np.full_like(x, TABLE_HEIGHT), facecolors=colours, rstride=1, cstride=1, shade=False, linewidth=0,
+        antialiased=False, rasterized=True, zorder=0,
+    )  # fmt: skip
 
 
 def _plane(axes, x, y, z: float, colour: str, alpha: float, order: int) -> None:

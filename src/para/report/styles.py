@@ -10,17 +10,17 @@ REFERENCES = ("expert", "oracle")
 """Rows that are no policies: they show what the task and the grid allow."""
 
 LIGHT = {
-    "p0": "#0f6e6a", "p1": "#c8501e", "p2": "#7a4fa3", "p3": "#2f7fd0", "p4": "#a87b00", "p5": "#b03a72",
-    "p6": "#4a4f55", "p7": "#6b8e23", "reference": "#868c90",
+    "p0": "#0f6e6a", "p1": "#d64415", "p2": "#5b3a94", "p3": "#4395dc", "p4": "#d19a18", "p5": "#b8005e",
+    "p6": "#3b3a2e", "p7": "#7c9f50", "reference": "#92989c",
 }  # fmt: skip
 """On paper."""
 DARK = {
-    "p0": "#54bdb4", "p1": "#f0875a", "p2": "#b79be8", "p3": "#7db8f5", "p4": "#d9b64a", "p5": "#ea84b0",
-    "p6": "#c3c8cc", "p7": "#a9c95f", "reference": "#8e9598",
+    "p0": "#54bdb4", "p1": "#f26d52", "p2": "#a98ad0", "p3": "#62b6fb", "p4": "#dcb84c", "p5": "#ff6a9e",
+    "p6": "#d3e6dc", "p7": "#b1c07f", "reference": "#8a8078",
 }  # fmt: skip
 """On a dark screen."""
-STAGE_LIGHT = {Stage.PLACE: "#0f6e6a", Stage.GRASP: "#c98a12", Stage.MISS: "#a8324a"}
-STAGE_DARK = {Stage.PLACE: "#54bdb4", Stage.GRASP: "#e6b550", Stage.MISS: "#ef7f92"}
+STAGE_LIGHT = {Stage.PLACE: "#0f6e6a", Stage.GRASP: "#c98a12", Stage.MISS: "#b5443a"}
+STAGE_DARK = {Stage.PLACE: "#54bdb4", Stage.GRASP: "#e6b550", Stage.MISS: "#ec8376"}
 
 RIVALS = ("p1", "p2", "p3", "p4", "p5", "p6", "p7")
 

@@ -120,6 +120,7 @@ def test_figures_for_print_are_vectors(tmp_path):
     save_pointing(made_up_pointing(), run.pictures / "pointing.npz")
     written = write_figures(run.root, tmp_path / "figures")
     names = {path.stem for path in written}
+    assert "How it points" in build_report(run.root).read_text()  # the page shows the method, too
     assert names == {"headline", "view-curve", "training", "method", *(f"view-map-{p}" for p in FEW)}
     for path in written:
         head = path.read_bytes()[:200]
@@ -173,7 +174,9 @@ def made_up_pointing() -> Pointing:
     volume[2, 13, 9] = 0.7
     targets = np.array([(-0.2, -0.05, 1.05), (-0.18, -0.1, 1.0), (-0.15, -0.12, 0.95)])
     heights = np.linspace(0.9, 1.3, 8)
-    return Pointing(image, camera, np.array([-0.21, 0.0, 1.17]), targets, 2, volume, heights, "height [m]", WORKSPACE)
+    return Pointing(
+        image, camera, np.array([-0.21, 0.0, 1.17]), targets, targets[2], 2, volume, heights, "height [m]", WORKSPACE
+    )
 
 
 @pytest.mark.parametrize("width", [390, 1280])

@@ -15,11 +15,17 @@ from PIL import Image
 from para.evaluation.records import EpisodeRecord
 from para.evaluation.video import video_path
 from para.report.cells import AxisTable
+from para.report.pointing import FILE, load_pointing
 from para.report.run_folder import RunFolder
 
 PAGE_BYTES = 14_000_000
 """Most bytes of the whole page."""
 _KINDS = {".png": "image/png", ".jpg": "image/jpeg", ".jpeg": "image/jpeg", ".svg": "image/svg+xml"}
+
+METHOD_WORDS = (
+    "How it points, from a prediction of this policy: it scores every cell of the picture and every height; the best one's "
+    "ray, which the camera's calibration gives, meets that height in the target."
+)
 
 
 @dataclass
@@ -73,6 +79,8 @@ class Picture:
     caption: str
     width: int
     height: int
+    wide: bool = False
+    """Over the whole page."""
 
 
 @dataclass
@@ -93,8 +101,23 @@ def collect_media(runs: Sequence[RunFolder], tables: Sequence[AxisTable], reserv
             note = path.with_suffix(".txt")
             caption = note.read_text().strip() if note.exists() else path.stem.replace("_", " ").replace("-", " ")
             media.pictures.append(Picture(data_uri(data, _KINDS[path.suffix]), caption, *_size(path, data)))
+    for run in runs:
+        if (run.pictures / FILE).exists():
+            _add_method(run.pictures / FILE, media)
     media.strips = _strips({run.root.name: run for run in runs}, tables, media.budget)
     return media
+
+
+def _add_method(path: Path, media: Media) -> None:
+    """The method's figure, first of all pictures, drawn from the prediction that is kept at `path`."""
+    from para.report.method import draw_method  # matplotlib is slow to load, and most pages do without
+
+    buffer = io.BytesIO()
+    draw_method(load_pointing(path)).savefig(buffer, format="png", dpi=150)
+    data = buffer.getvalue()
+    if media.budget.take(data):
+        with Image.open(io.BytesIO(data)) as image:
+            media.pictures.insert(0, Picture(data_uri(data, "image/png"), METHOD_WORDS, *image.size, wide=True))
 
 
 def _size(path: Path, data: bytes) -> tuple[int, int]:

@@ -83,12 +83,16 @@ def _world(axes, pointing: Pointing) -> None:
     """Camera, ray, the height's plane and the target, in the world."""
     low, high = np.array(pointing.workspace.low), np.array(pointing.workspace.high)
     _table(axes, pointing, 90)
-    target, centre = pointing.target, np.asarray(pointing.camera.T_world_camera.translation, float)
-    _plane(axes, (low[0], high[0]), (low[1], high[1]), target[2], _WARM, 0.22, 1)
-    direction = target - centre
-    axes.plot(*np.stack([centre, target]).T, color=_WARM, linewidth=1.8, zorder=3)
+    target, anchor, centre = (
+        pointing.target,
+        pointing.anchor,
+        np.asarray(pointing.camera.T_world_camera.translation, float),
+    )
+    _plane(axes, (low[0], high[0]), (low[1], high[1]), anchor[2], _WARM, 0.22, 1)
+    direction = anchor - centre
+    axes.plot(*np.stack([centre, anchor]).T, color=_WARM, linewidth=1.8, zorder=3)
     beyond = centre + direction * min(1.25, (TABLE_HEIGHT - centre[2]) / direction[2] if direction[2] < 0 else 1.25)
-    axes.plot(*np.stack([target, beyond]).T, color=_WARM, linewidth=1.0, linestyle=":", zorder=3)
+    axes.plot(*np.stack([anchor, beyond]).T, color=_WARM, linewidth=1.0, linestyle=":", zorder=3)
     _frustum(axes, pointing, 0.22)
     axes.plot(*np.concatenate([pointing.ee[None], pointing.targets]).T, color=_SOFT, linewidth=0.9, zorder=3)
     axes.scatter(*pointing.ee, s=40, facecolors="none", edgecolors=_INK, linewidths=1.4, zorder=4)
@@ -106,7 +110,7 @@ def _world(axes, pointing: Pointing) -> None:
         zorder=2,
     )
     axes.text(*(centre + [0, 0, 0.08]), "camera", fontsize=8, color=_SOFT, ha="center")
-    axes.text(low[0], high[1], target[2], f"  z = {target[2]:.2f} m", fontsize=8, color=_WARM)
+    axes.text(low[0], high[1], anchor[2], f"  z = {anchor[2]:.2f} m", fontsize=8, color=_WARM)
     axes.set_aspect("equal")
     axes.set_box_aspect(axes.get_box_aspect() if hasattr(axes, "get_box_aspect") else None, zoom=1.35)
     axes.view_init(elev=18, azim=-52)

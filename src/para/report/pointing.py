@@ -10,7 +10,7 @@ import cv2
 import numpy as np
 import torch
 
-from para.geometry import Camera, Pose
+from para.geometry import Camera, DepthBins, Pose
 from para.policy import Policy
 from para.types import Box, Observation
 
@@ -30,6 +30,8 @@ class Pointing:
     """(3,) end effector [m], world."""
     targets: np.ndarray
     """(T, 3) of all steps [m], world."""
+    anchor: np.ndarray
+    """(3,) the point of that step that its pixel shows [m], world: the target itself, or the foot below it."""
     step: int
     """Which of them is taken apart."""
     volume: np.ndarray
@@ -48,8 +50,8 @@ class Pointing:
 
     @property
     def pixel(self) -> np.ndarray:
-        """(2,) (u, v) of the step's target [px]."""
-        return self.camera.project(self.target[None])[0][0]
+        """(2,) (u, v) that the policy pointed at [px]."""
+        return self.camera.project(self.anchor[None])[0][0]
 
     @property
     def cell(self) -> tuple[int, int, int]:
@@ -73,10 +75,11 @@ def point(policy: Policy, observation: Observation, step: int | None = None) -> 
         camera=camera,
         ee=np.asarray(observation.state.T_world_ee.translation, float),
         targets=np.asarray(chunk.positions, float),
+        anchor=np.asarray(bins.anchor(chunk.positions[step][None])[0], float),
         step=step,
         volume=logits.flatten().softmax(0).view_as(logits).cpu().numpy().astype(np.float32),
         heights=np.array([float(bins.value(i + 0.5)) for i in range(bins.count)]),
-        axis="height [m]" if type(bins).__name__ == "HeightBins" else "depth [m]",
+        axis="depth [m]" if isinstance(bins, DepthBins) else "height [m]",
         workspace=policy.config.workspace,
     )
 
@@ -102,6 +105,7 @@ def save_pointing(pointing: Pointing, path: Path) -> Path:
         translation=camera.T_world_camera.translation,
         ee=pointing.ee,
         targets=pointing.targets,
+        anchor=pointing.anchor,
         volume=volume,
         heights=pointing.heights,
         words=json.dumps(words),
@@ -120,6 +124,7 @@ def load_pointing(path: Path) -> Pointing:
                 Camera(data["intrinsics"], pose, *words["size"]),
                 data["ee"],
                 data["targets"],
+                data["anchor"],
                 words["step"],
                 data["volume"].astype(np.float32),
                 data["heights"],

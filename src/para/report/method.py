@@ -82,7 +82,7 @@ def _volume(axes, pointing: Pointing) -> None:
 def _world(axes, pointing: Pointing) -> None:
     """Camera, ray, the height's plane and the target, in the world."""
     low, high = np.array(pointing.workspace.low), np.array(pointing.workspace.high)
-    _table(axes, pointing, 90)
+    _table(axes, pointing, 64)
     target, anchor, centre = (
         pointing.target,
         pointing.anchor,

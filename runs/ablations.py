@@ -26,10 +26,10 @@ from para.evaluation.plans import GRID, LEFT
 from para.evaluation.provenance import provenance
 from para.evaluation.sampling import condition, sample_positions, stable_seed
 from para.evaluation.statistics import wilson
-from para.geometry import FootBins, LevelFraming
+from para.geometry import FootBins, HeightBins, LevelFraming
 from para.presets import policy_preset
 from para.training import TrainConfig, train
-from para.worlds.libero.layout import BOWL_X, BOWL_Y, TABLE_HEIGHT, Region
+from para.worlds.libero.layout import BOWL_X, BOWL_Y, TABLE_HEIGHT, WORKSPACE, Region
 
 RESULTS = Path("results/ablations")
 QUARTER = 4  # columns of the training grid
@@ -40,7 +40,9 @@ LOW = 0.975  # targets under this height are those of grasp and release [m]
 def variants() -> dict[str, TrainConfig]:
     """Name -> configuration; each differs from `base` by what its name says."""
     base = replace(policy_preset("para"), augmentation=Augmentation((Shift(40.0), Zoom(0.85, 1.2)), Photometric()))
-    base = replace(base, policy=replace(base.policy, head=replace(base.policy.head, rotation_frame="ray")))
+    heights = HeightBins(WORKSPACE.low[2], WORKSPACE.high[2], 32)
+    plain = replace(base.policy.head, rotation_frame="ray", bins=heights, gripper_dropout=0.0)
+    base = replace(base, policy=replace(base.policy, head=plain, framing=None))
 
     def geometric(config: TrainConfig, *changes) -> TrainConfig:
         return replace(config, augmentation=replace(config.augmentation, geometric=changes))
@@ -51,7 +53,7 @@ def variants() -> dict[str, TrainConfig]:
     def framed(config: TrainConfig) -> TrainConfig:
         return replace(config, policy=replace(config.policy, framing=LevelFraming((-0.13, 0.0, 0.95), 0.74)))
 
-    feet = FootBins(base.policy.head.bins.low, base.policy.head.bins.high, base.policy.head.bins.count, TABLE_HEIGHT)
+    feet = FootBins(heights.low, heights.high, heights.count, TABLE_HEIGHT)
     turned = (Turn(3.0, 12.0), Recentre(), Zoom(0.85, 1.2))
     heading = head(base, rotation_frame="heading")
     lean = framed(head(heading, bins=feet))

@@ -8,7 +8,7 @@ from functools import partial
 
 from para.backbones import DinoConfig, Lite0Config
 from para.dataset import Augmentation, Photometric, SampleTable, Shift, Zoom
-from para.geometry import HeightBins
+from para.geometry import FootBins, HeightBins, LevelFraming
 from para.heads import (
     ActConfig,
     ActionSpace,
@@ -29,13 +29,18 @@ from para.heads import (
 from para.policy import Execution, PolicyConfig
 from para.presets.names import look_up
 from para.training import TrainConfig
-from para.worlds.libero.layout import WORKSPACE
+from para.worlds.libero.layout import TABLE_HEIGHT, WORKSPACE
 
 LIBERO = PolicyConfig(
     head=VolumeHeadConfig(bins=HeightBins(WORKSPACE.low[2], WORKSPACE.high[2], 32)),
     workspace=WORKSPACE,
 )
-"""Our default policy at LIBERO's table."""
+"""What all policies at LIBERO's table have in common."""
+
+FRAMING = LevelFraming((-0.13, 0.0, 0.95), 0.74)
+"""What policies that are told the camera look through: level, aimed at the table, all targets in the picture."""
+
+FRAMED = replace(LIBERO, framing=FRAMING)
 
 COARSE = Lite0Config(stages=(4,))
 """The backbone of the rivals: its map of stride 16."""
@@ -48,8 +53,10 @@ CAMERA = Augmentation((Shift(40.0), Zoom(0.85, 1.2)), Photometric())
 
 
 def para() -> TrainConfig:
-    """Our default: EfficientNet-Lite0, sub-cell offsets, camera-consistent augmentation, state and camera as planes."""
-    return TrainConfig(LIBERO, CAMERA)
+    """Our default: points at targets' feet and heights in a level picture, with camera-consistent augmentation."""
+    feet = FootBins(WORKSPACE.low[2], WORKSPACE.high[2], 32, ground=TABLE_HEIGHT)
+    head = replace(LIBERO.head, bins=feet, rotation_frame="heading")
+    return TrainConfig(replace(FRAMED, head=head), CAMERA)
 
 
 def para_paper_lite0_224() -> TrainConfig:
@@ -60,8 +67,9 @@ def para_paper_lite0_224() -> TrainConfig:
 
 def para_dino() -> TrainConfig:
     """Our head on DINOv3 ViT-S/16 at 448 px; needs its weights from the Hugging Face Hub."""
-    head = replace(LIBERO.head, cell_pixels=8, widths=(64, 128))
-    policy = replace(LIBERO, backbone=DinoConfig(), head=head, image_size=(448, 448))
+    policy = para().policy
+    head = replace(policy.head, cell_pixels=8, widths=(64, 128))
+    policy = replace(policy, backbone=DinoConfig(), head=head, image_size=(448, 448))
     return TrainConfig(policy, CAMERA, learning_rate=5e-4, backbone_learning_rate=5e-5)
 
 
@@ -73,7 +81,7 @@ def cls_regression() -> TrainConfig:
 
 def cls_regression_camera() -> TrainConfig:
     """The same with the camera as input, and camera-consistent augmentation."""
-    policy = replace(LIBERO, backbone=COARSE, head=GlobalRegressionConfig(camera_input=True))
+    policy = replace(FRAMED, backbone=COARSE, head=GlobalRegressionConfig(camera_input=True))
     return TrainConfig(policy, CAMERA)
 
 
@@ -110,18 +118,20 @@ def diffusion_camera() -> TrainConfig:
 def regression_cell(reading: Reading, space: ActionSpace) -> TrainConfig:
     """One cell of the factorial experiment: told the camera, with camera-consistent augmentation."""
     head = GlobalRegressionConfig(camera_input=True, reading=reading, space=space)
-    return TrainConfig(replace(LIBERO, backbone=COARSE, head=head), CAMERA)
+    return TrainConfig(replace(FRAMED, backbone=COARSE, head=head), CAMERA)
 
 
 def _act(head: ActConfig, augmentation: Augmentation) -> TrainConfig:
     # The published horizon is 100 steps of 20 ms and most of a task; here 32 steps of 0.2 s, about a demonstration.
     execution = Execution(ensemble=0.01)
-    policy = replace(LIBERO, backbone=COARSE, head=head, horizon=32, execution=execution)
+    base = FRAMED if head.camera_input else LIBERO
+    policy = replace(base, backbone=COARSE, head=head, horizon=32, execution=execution)
     return TrainConfig(policy, augmentation, steps=4000, learning_rate=4e-4, weight_decay=1e-3)
 
 
 def _diffusion(head: DiffusionConfig, augmentation: Augmentation) -> TrainConfig:
-    policy = replace(LIBERO, backbone=COARSE, head=head, horizon=16, execution=Execution(execute=8))
+    base = FRAMED if head.camera_input else LIBERO
+    policy = replace(base, backbone=COARSE, head=head, horizon=16, execution=Execution(execute=8))
     return TrainConfig(policy, augmentation, steps=6000, learning_rate=6e-4, weight_decay=1e-3, ema_decay=0.999)
 
 

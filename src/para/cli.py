@@ -190,19 +190,29 @@ def evaluate(
         raise SystemExit(f"{len(found.errors)} episodes have unresolved errors; repeat the command to try them again")
 
 
-def report(run: tyro.conf.Positional[Path]) -> None:
-    """Write a run's self-contained HTML page.
+def report(run: tyro.conf.Positional[Path], figures: Path | None = None) -> None:
+    """Write the self-contained HTML page of a run, or of a folder of runs.
 
     Args:
-        run: Folder of the run, as `para reproduce` makes it.
+        run: Folder of the run, as `para reproduce` makes it, or a folder of such folders, as `results`.
+        figures: Folder for every figure as PDF and SVG, to put into a paper.
     """
     from para.report import build_report
 
     print(f"report: {build_report(run)}")
+    if figures is not None:
+        from para.report.vector import write_figures
+
+        written = write_figures(run, figures)
+        print(f"figures: {len(written)} files in {figures}")
+        if not any(path.name.startswith("method") for path in written):
+            print(
+                "no picture of the method: no prediction is kept in the run's pictures/pointing.npz (`para show pointing`)"
+            )
 
 
 def show(
-    what: tyro.conf.Positional[Literal["dataset", "targets", "volume", "rollout"]],
+    what: tyro.conf.Positional[Literal["dataset", "targets", "volume", "pointing", "rollout"]],
     out: Path,
     dataset: Path | None = None,
     policy: Path | None = None,
@@ -210,11 +220,12 @@ def show(
     frame: int = 0,
     axis: str = "lr_independent",
 ) -> None:
-    """Look at anything: writes a PNG, JPEG or MP4.
+    """Look at anything: writes a PNG, JPEG or MP4, for `pointing` also an SVG, PDF or NPZ.
 
     Args:
         what: `dataset` (film of an episode with the projected end effector), `targets` (a moment with its targets),
-            `volume` (a policy's volume at a moment), `rollout` (film of a policy on a validation condition).
+            `volume` (a policy's volume at a moment), `pointing` (the same as a figure of the method),
+            `rollout` (film of a policy on a validation condition).
         out: Picture or film to write.
         dataset: Folder of the dataset.
         policy: Folder of the saved policy.

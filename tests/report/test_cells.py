@@ -8,8 +8,9 @@ from dataclasses import replace
 import pytest
 
 from para.evaluation import AXES, EpisodeRecord, Records, Subject
-from para.report.build import _percent
-from para.report.cells import axis_tables
+from para.report.cells import RunRecords, axis_tables
+from para.report.comparisons import axis_comparisons
+from para.report.formats import percent
 from para.report.media import Budget
 from para.report.published import published
 from para.worlds.world import Stage
@@ -26,8 +27,12 @@ def records(policy: str, placed: int, n: int = 20, seen: int = 20, checkpoint: s
     return found
 
 
+def run(name: str, *groups: list[EpisodeRecord]) -> RunRecords:
+    return RunRecords(name, Records(tuple(r for g in groups for r in g), ()))
+
+
 def table(*groups: list[EpisodeRecord], looks: Counter | None = None):
-    return axis_tables(Records(tuple(r for g in groups for r in g), ()), looks or Counter())[0]
+    return axis_tables([run("a", *groups)], looks or Counter())[0]
 
 
 def test_ours_stands_first_and_references_last():
@@ -35,12 +40,12 @@ def test_ours_stands_first_and_references_last():
         records("oracle", 20), records("act", 3), records("expert", 20), records("para", 18), records("para_b", 9)
     )
     assert [row.policy for row in found.rows] == ["para", "para_b", "act", "expert", "oracle"]
-    assert [c.rival for c in found.comparisons] == ["para_b", "act"]
+    assert [c.rival for c in axis_comparisons(found.rows)] == ["para_b", "act"]
 
 
 def test_comparisons_are_paired_and_need_a_competent_rival():
     found = table(records("para", 18), records("act", 3, seen=16), records("cls_regression", 3, seen=15))
-    act, regression = found.comparisons
+    act, regression = axis_comparisons(found.rows)
     assert act.difference.value == pytest.approx(0.75) and act.difference.only_b == 0
     assert act.counts and not regression.counts
     assert act.verdict == "ahead"
@@ -49,13 +54,13 @@ def test_comparisons_are_paired_and_need_a_competent_rival():
 
 def test_the_newest_checkpoint_stands_in_the_table_and_the_old_one_is_named():
     found = table(records("para", 2, checkpoint="old"), records("para", 18, checkpoint="new"))
-    assert [(r.checkpoint, r.main.place.successes) for r in found.rows] == [("new", 18)]
-    assert found.left_out == ("para old",)
+    assert [(r.main.checkpoints, r.main.place.successes) for r in found.rows] == [(("new",), 18)]
+    assert [(o.policy, o.checkpoint, o.place.successes, o.place.n) for o in found.others] == [("para", "old", 2, 20)]
 
 
 def test_only_shared_conditions_are_compared():
     found = table(records("para", 18, n=20), records("act", 0, n=5))
-    assert found.comparisons[0].difference.n == 5
+    assert axis_comparisons(found.rows)[0].difference.n == 5
 
 
 def test_ledger_counts_stand_with_their_row():
@@ -78,7 +83,7 @@ def test_published_figures_belong_to_their_counterparts():
     [(0, "0"), (1, "100"), (0.004, "1"), (0.996, "99"), (0.905, "90"), (0.915, "92"), (float("nan"), "–")],
 )
 def test_not_quite_all_is_not_shown_as_all(value, shown):
-    assert _percent(value) == shown
+    assert percent(value) == shown
 
 
 def test_the_budget_counts_what_does_not_fit():

@@ -3,20 +3,185 @@
 from __future__ import annotations
 
 import re
+from collections import Counter
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pytest
+import torch
 from PIL import Image
 
-from para.report import EmptyRun, build_report
+from para.evaluation import AXES, read_records
+from para.geometry import Pose
+from para.report import EmptyRun, RunFolder, build_report
+from para.report.goals import BENCHMARK
+from para.report.names import group_of
+from para.report.pointing import Pointing, load_pointing, point, save_pointing
+from para.report.vector import write_figures
+from para.types import Observation, RobotState, View
+from para.worlds.libero.camera import training_camera
+from para.worlds.libero.layout import WORKSPACE
 from report.browser import screenshot, visit
-from report.sample_run import make_error, make_run
+from report.sample_run import (
+    FACTORIAL,
+    FEW,
+    LevelAxis,
+    axis_records,
+    make_collection,
+    make_error,
+    make_run,
+    write_records,
+)
 
 
 @pytest.fixture(scope="module")
 def page(tmp_path_factory) -> Path:
     return build_report(make_run(tmp_path_factory.mktemp("run")).root)
+
+
+@pytest.fixture(scope="module")
+def collection(tmp_path_factory) -> Path:
+    return build_report(make_collection(tmp_path_factory.mktemp("results")))
+
+
+def cells_of(dom: str, axis: str) -> dict[str, tuple[int, int, int]]:
+    """(percent, placed, n) by policy in an axis's row of the headline table, from the rendered page."""
+    row = re.search(rf'<tr data-axis="{axis}">.*?</tr>', dom, re.DOTALL)[0]
+    found = {}
+    for policy, cell in re.findall(r'data-policy="(\w+)">(.*?)</td>', row, re.DOTALL):
+        count = re.search(r'count">(\d+)/(\d+)<', cell)
+        found[policy] = (int(re.search(r'class="rate">(\d+)<', cell)[1]), int(count[1]), int(count[2]))
+    return found
+
+
+@pytest.mark.parametrize("width", [390, 1280])
+def test_a_collection_renders_with_the_numbers_of_its_records(collection, tmp_path, width):
+    seen = visit(collection, width, tmp_path)
+    assert seen.scroll_width <= width, f"wider than the window: {seen.too_wide}"
+    assert seen.console == []
+    root = collection.parent
+    for axis, run in (("lr_independent", "full"), ("view", "views")):
+        placed, asked = Counter(), Counter()
+        for r in read_records(root / run / "records" / f"{axis}.jsonl").episodes:
+            if r.condition.split == "test" and r.settings.mode == "servo":
+                placed[r.subject.policy] += r.placed
+                asked[r.subject.policy] += 1
+        shown = cells_of(seen.dom, axis)
+        assert set(shown) == {p for p in asked if p not in FACTORIAL}
+        for policy, (percent, successes, n) in shown.items():
+            assert (successes, n) == (placed[policy], asked[policy])
+            exact = 100 * successes / n
+            assert percent == (round(exact) if successes in (0, n) else min(99, max(1, round(exact))))
+    factorial = re.search(r'<table class="cards factorial".*?</table>', seen.dom, re.DOTALL)[0]
+    assert set(re.findall(r'data-policy="(\w+)"', factorial)) == set(FACTORIAL)
+    assert seen.dom.index('id="factorial"') < seen.dom.index('id="results"')  # it leads the page
+
+
+def test_a_collection_says_what_it_does_not_hold(collection):
+    text = collection.read_text()
+    missing = set(re.findall(r'data-missing="(\w+)"', text))
+    run = {"lr_independent", "view", "scaling_n8", "scaling_n16"}
+    assert missing == {entry.axis for entry in BENCHMARK} - run and "Not run yet" in text
+    assert "other frame" in text and "lr, validation" in text  # the trial is listed, and
+    assert 'id="axis-lr"' not in text  # in no table
+    small = re.search(r"<td[^>]*>small</td>.*?(\d+) of 20", text, re.DOTALL)
+    assert small, "the smaller run of the same axis is named with its count"
+    assert "What was tried" in text and "bowl set down beside the plate" in text
+
+
+def test_incompetent_rivals_are_marked(collection):
+    row = re.search(r'<tr data-axis="lr_independent">.*?</tr>', collection.read_text(), re.DOTALL)[0]
+    marked = re.findall(r'class="[^"]*aside"[^>]*data-policy="(\w+)">', row)
+    assert marked == ["diffusion"] and row.count("<sup>†</sup>") == 1
+
+
+def test_axes_that_this_version_has_never_heard_of_get_their_figures(tmp_path, monkeypatch):
+    monkeypatch.setitem(AXES, "made_up_boxes", LevelAxis())
+    run = RunFolder(tmp_path / "run")
+    write_records(run.records("made_up_boxes"), axis_records("made_up_boxes", ("para", "act"), 30, 10))
+    text = build_report(run.root).read_text()
+    assert "empty table → boxes on it" in text and "boxes on the table" in text and "Area under the curve" in text
+
+
+def test_every_axis_of_the_benchmark_has_its_place(tmp_path):
+    run, n = RunFolder(tmp_path / "run"), 16
+    kinds = {type(axis).__name__ + axis.grade_title: name for name, axis in AXES.items()}  # one axis of each kind
+    for axis in kinds.values():
+        write_records(run.records(axis), axis_records(axis, ("para", "expert"), n, 4))
+    text = build_report(run.root).read_text()
+    for axis in kinds.values():
+        assert f'<tr data-axis="{group_of(axis)}">' in text
+    assert text.count("<svg") > 2 * len(kinds)
+
+
+def test_figures_for_print_are_vectors(tmp_path):
+    run = make_run(tmp_path / "run", axes=("view",), n=32)
+    save_pointing(made_up_pointing(), run.pictures / "pointing.npz")
+    written = write_figures(run.root, tmp_path / "figures")
+    names = {path.stem for path in written}
+    assert "How it points" in build_report(run.root).read_text()  # the page shows the method, too
+    assert names == {"headline", "view-curve", "training", "method", *(f"view-map-{p}" for p in FEW)}
+    for path in written:
+        head = path.read_bytes()[:200]
+        assert head.startswith(b"%PDF") if path.suffix == ".pdf" else b"<?xml" in head
+        assert path.stat().st_size > 2000
+
+
+def test_the_same_data_gives_the_same_figures(tmp_path):
+    run = RunFolder(tmp_path / "run")
+    write_records(run.records("lr"), axis_records("lr", ("para",), 8, 2))
+    first, second = (write_figures(run.root, tmp_path / name) for name in ("first", "second"))
+    assert len(first) == 6 and [a.read_bytes() for a in first] == [b.read_bytes() for b in second]
+
+
+def test_a_kept_prediction_comes_back(tmp_path):
+    pointing = made_up_pointing()
+    back = load_pointing(save_pointing(pointing, tmp_path / "pointing.npz"))
+    assert back.cell == pointing.cell and back.step == pointing.step and back.workspace == pointing.workspace
+    np.testing.assert_array_equal(back.image, pointing.image)
+    np.testing.assert_allclose(back.pixel, pointing.pixel)
+    np.testing.assert_allclose(back.volume, pointing.volume, atol=1e-3)
+    (tmp_path / "other.npz").write_bytes(b"nothing")
+    with pytest.raises(ValueError, match="holds no prediction"):
+        load_pointing(tmp_path / "other.npz")
+
+
+def test_a_policy_points_where_its_chunk_says():
+    from para.backbones import Lite0Config
+    from para.policy import Policy, PolicyNetwork
+    from para.presets.policies import LIBERO
+
+    small = replace(
+        LIBERO,
+        image_size=(96, 96),
+        backbone=Lite0Config(stages=(1, 2), frozen_stages=1, pretrained=False),
+        head=replace(LIBERO.head, widths=(16, 16)),
+    )
+    torch.manual_seed(0)
+    policy = Policy(small, PolicyNetwork(small))
+    image = np.random.default_rng(0).integers(0, 255, (128, 128, 3), dtype=np.uint8)
+    state = RobotState(Pose(np.eye(3), np.array([-0.21, 0.0, 1.17])), 1.0, 0.0)
+    observation = Observation((View("agentview", image, training_camera(128, 128)),), state)
+    pointing, chunk = point(policy, observation, step=2), policy.predict(observation)
+    np.testing.assert_allclose(pointing.target, chunk.positions[2], atol=1e-6)
+    assert pointing.volume.sum() == pytest.approx(1, abs=1e-4) and pointing.axis == "height [m]"
+    _, row, column = pointing.cell
+    cell = np.array([column, row]) * small.head.cell_pixels
+    assert np.all(np.abs(pointing.pixel - cell) < 3 * small.head.cell_pixels)
+
+
+def made_up_pointing() -> Pointing:
+    """A prediction with one clear peak."""
+    camera = training_camera(96, 96)
+    image = np.random.default_rng(0).integers(0, 255, (96, 96, 3), dtype=np.uint8)
+    volume = np.full((8, 24, 24), 1e-6, np.float32)
+    volume[2, 13, 9] = 0.7
+    targets = np.array([(-0.2, -0.05, 1.05), (-0.18, -0.1, 1.0), (-0.15, -0.12, 0.95)])
+    heights = np.linspace(0.9, 1.3, 8)
+    return Pointing(
+        image, camera, np.array([-0.21, 0.0, 1.17]), targets, targets[2], 2, volume, heights, "height [m]", WORKSPACE
+    )
 
 
 @pytest.mark.parametrize("width", [390, 1280])
@@ -64,11 +229,11 @@ def test_it_is_one_small_file_that_names_no_other(page):
 
 def test_figures_of_the_table_are_those_of_the_records(page):
     text = page.read_text()
-    row = re.search(r'data-policy="para" data-axis="view".*?</tr>', text, re.DOTALL)[0]
+    row = re.search(r'<tr [^>]*data-policy="para" data-axis="view".*?</tr>', text, re.DOTALL)[0]
     cells = [re.sub(r"<[^>]+>", "", cell).strip() for cell in re.findall(r"<td[^>]*>(.*?)</td>", row, re.DOTALL)]
     placed, of = map(int, re.fullmatch(r"(\d+)of (\d+)", cells[4]).groups())
     assert of == 120 and cells[1] == f"{round(100 * placed / of)}%"
-    assert cells[8] == "61 %n = 192"  # the published figure, for orientation
+    assert cells[9] == "61 %n = 192"  # the published figure, for orientation
 
 
 def test_provenance_and_ledger_are_on_the_page(page):
@@ -82,7 +247,7 @@ def test_a_cell_with_unresolved_errors_is_not_published(tmp_path):
     make_error(run, "lr", "cls_regression")
     text = build_report(run.root).read_text()
     assert "not published: 1 unresolved errors" in text
-    assert text.count('data-axis="lr"') == 3 and 'id="differences"' not in text
+    assert text.count('class="cards results"') == 1 and 'id="differences"' not in text
 
 
 def test_a_bare_run_still_has_a_page(tmp_path):
@@ -94,5 +259,5 @@ def test_a_bare_run_still_has_a_page(tmp_path):
 
 
 def test_an_empty_run_says_what_to_do(tmp_path):
-    with pytest.raises(EmptyRun, match=r"holds no episodes; evaluate a policy into it first"):
+    with pytest.raises(EmptyRun, match=r"holds no episodes, nor does a run below .*; evaluate a policy into it first"):
         build_report(tmp_path)

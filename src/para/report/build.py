@@ -1,50 +1,153 @@
-"""A run's folder -> one HTML page that needs nothing else."""
+"""A run's folder, or a folder of runs -> one HTML page that needs nothing else."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
-from typing import Any
 
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
-from para.evaluation.axes import AXES
-from para.evaluation.ledger import evaluations, read_ledger
+from para.evaluation.ledger import LedgerEntry, evaluations
 from para.evaluation.progress import duration
-from para.evaluation.records import Records, read_records
-from para.report.cells import COMPETENT, REFERENCES, AxisTable, axis_tables
-from para.report.figures import axis_figures, policy_styles, training_figure
-from para.report.maps import legend_mark
+from para.evaluation.records import EpisodeRecord
+from para.evaluation.statistics import wilson
+from para.report.cells import COMPETENT, AxisTable, Other, RunRecords, axis_tables
+from para.report.charts import legend_key, loss_chart, rate_chart
+from para.report.factorial import SPACES, factorial_tables, factors
+from para.report.figure_data import LossChart, RateChart
+from para.report.figures import AxisFigures, axis_figures, training_figure
+from para.report.formats import breakable, interval, p_value, percent, points
+from para.report.headline import Headline, headline
+from para.report.maps import STAGE_WORDS, draw_map, legend_mark
 from para.report.media import collect_media
+from para.report.names import axis_title, demonstrations, rank
 from para.report.run_folder import STAGES, ExperimentNote, RunFolder, read_note, read_timings
+from para.report.scaling import scaling_chart
+from para.report.sources import Source, read_source
+from para.report.styles import policy_styles, style_sheet
+from para.report.summary import coverage, summary
+from para.report.words import TERMS, policy_words
 from para.worlds.world import Stage
 
 _PAGE_WITHOUT_MEDIA = 1_500_000
 """Bytes kept free for tables and figures."""
 
 
-class EmptyRun(ValueError):
-    """There is nothing to report."""
+@dataclass(frozen=True)
+class Times:
+    """Where a run's time went."""
+
+    stages: tuple[tuple[str, float, float], ...]
+    """(name, seconds, percent of all)"""
+    parts: tuple[tuple[str, float], ...]
+    """(name, seconds) of what stages are made of."""
+    total: float
+    """[s]"""
+
+
+@dataclass(frozen=True)
+class Origin:
+    """What makes one row of numbers again."""
+
+    axis: str
+    policy: str
+    split: str
+    run: str
+    checkpoint: str
+    commit: str
+    n: int
+    command: str
+
+
+@dataclass(frozen=True)
+class Contents:
+    """Everything that page and printed figures are drawn from."""
+
+    source: Source
+    note: ExperimentNote | None
+    tables: tuple[AxisTable, ...]
+    head: Headline
+    styles: dict[str, str]
+    figures: dict[str, AxisFigures]
+    """By axis."""
+    scaling: RateChart | None
+    training: LossChart | None
+
+    @property
+    def title(self) -> str:
+        """The page's."""
+        if len(self.tables) == 1:
+            return self.tables[0].title
+        return axis_title(self.note.axis) if self.note and self.note.axis else "Every axis on record"
+
+
+def read_contents(folder: Path, ledger: Path | None = None) -> Contents:
+    """Read a folder and compute its numbers. EmptyRun where no episode is on record."""
+    source = read_source(folder, ledger)
+    note = None if source.is_collection else read_note(source.runs[0])
+    found = axis_tables(source.records, evaluations(list(source.ledger)))
+    head = headline(found)
+    tables = tuple(row.table for row in head.run)
+    rows = [row for table in tables for row in table.rows]
+    styles = policy_styles(
+        sorted({row.policy for row in rows}, key=lambda name: (factors(name) is not None, rank(name)))
+    )
+    figures = {table.axis: axis_figures(table, styles, note) for table in tables}
+    training = training_figure(source.runs, rows, styles)
+    return Contents(source, note, tables, head, styles, figures, scaling_chart(found, styles), training)
 
 
 def build_report(folder: Path, ledger: Path | None = None) -> Path:
     """Write `folder`/report.html from what is in the folder; returns its path.
 
-    `ledger` is the ledger whose test evaluations are counted, by default the run's own. EmptyRun where no episode is on
-    record.
+    A folder of runs gives one page over all of them. `ledger` is the ledger whose test evaluations are counted, by default
+    the folder's own or the one beside it. EmptyRun where no episode is on record.
     """
-    run = RunFolder(Path(folder))
-    records = _all_records(run)
-    if not records.episodes and not records.errors:
-        raise EmptyRun(
-            f"{run.root / 'records'} holds no episodes; evaluate a policy into it first (`para evaluate`, `para reproduce`)"
+    contents = read_contents(folder, ledger)
+    source, head, tables = contents.source, contents.head, contents.tables
+    factorials = factorial_tables(tables)
+    page = (
+        _environment()
+        .get_template("report.html")
+        .render(
+            c=contents,
+            source=source,
+            note=contents.note,
+            tables=tables,
+            head=head,
+            factorials=factorials,
+            spaces=list(SPACES.values()),
+            styles=contents.styles,
+            summary=summary(head, factorials),
+            coverage=coverage(head),
+            media=collect_media(source.runs, tables, _PAGE_WITHOUT_MEDIA),
+            times=_times(source.runs[0]) if not source.is_collection else None,
+            trials=_trials(source.trials),
+            failures=_failures(tables),
+            origins=_origins(tables),
+            provenance=_provenance(source),
+            ledger=sorted(source.ledger, key=lambda entry: entry.date),
+            looks=_looks(source.ledger),
+            sized={table.axis for table in tables if demonstrations(table.axis) is not None and contents.scaling},
+            today=date.today().isoformat(),
+            stages=[
+                (stage, legend_mark(stage), STAGE_WORDS[stage]) for stage in (Stage.PLACE, Stage.GRASP, Stage.MISS)
+            ],
+            competent=round(100 * COMPETENT),
+            terms=TERMS,
+            style_sheet=style_sheet(),
         )
-    entries = read_ledger(ledger or run.ledger)
-    tables, note = axis_tables(records, evaluations(entries)), read_note(run)
-    media = collect_media(run, tables, _PAGE_WITHOUT_MEDIA)
-    names = list(dict.fromkeys(row.policy for table in tables for row in table.rows))
-    styles = policy_styles(names)
+    )
+    report = RunFolder(source.root).report
+    partial = report.with_suffix(".partial")
+    partial.write_text(page, encoding="utf-8")
+    partial.replace(report)
+    return report
+
+
+def _environment() -> Environment:
     environment = Environment(
         loader=PackageLoader("para.report"),
         autoescape=True,
@@ -53,104 +156,88 @@ def build_report(folder: Path, ledger: Path | None = None) -> Path:
         lstrip_blocks=True,
     )
     environment.filters.update(
-        percent=_percent, interval=_interval, points=_points, p_value=_p_value, duration=duration
+        percent=percent,
+        interval=interval,
+        points=points,
+        p_value=p_value,
+        duration=duration,
+        draw_map=draw_map,
+        rate_chart=rate_chart,
+        loss_chart=loss_chart,
+        legend_key=legend_key,
+        policy_words=policy_words,
+        breakable=breakable,
     )
-    page = environment.get_template("report.html").render(
-        title=_title(tables, note),
-        note=note,
-        tables=tables,
-        axes=AXES,
-        figures={table.axis: axis_figures(table, styles, note) for table in tables},
-        styles=styles,
-        lede=_lede(tables),
-        media=media,
-        training=training_figure(run, names, styles),
-        times=_times(run),
-        provenance=_provenance(records),
-        command=_command(note),
-        ledger=entries,
-        today=date.today().isoformat(),
-        stages=[(stage, legend_mark(stage)) for stage in (Stage.PLACE, Stage.GRASP, Stage.MISS)],
-        competent=round(100 * COMPETENT),
-        references=REFERENCES,
-    )
-    partial = run.report.with_suffix(".partial")
-    partial.write_text(page, encoding="utf-8")
-    partial.replace(run.report)
-    return run.report
+    return environment
 
 
-def _all_records(run: RunFolder) -> Records:
-    files = [read_records(path) for path in run.all_records()]
-    return Records(
-        tuple(record for file in files for record in file.episodes),
-        tuple(error for file in files for error in file.errors),
-    )
-
-
-def _title(tables: Sequence[AxisTable], note: ExperimentNote | None) -> str:
-    if note is not None and note.axis in AXES:
-        return AXES[note.axis].title
-    known = [AXES[table.axis].title for table in tables if table.axis in AXES]
-    return known[0] if len(known) == 1 else "Every axis of the benchmark"
-
-
-def _lede(tables: Sequence[AxisTable]) -> list[dict[str, Any]]:
-    """The first axis's policies in words: name, rate, where they were competent."""
-    rows = tables[0].policies if tables else ()
-    return [
-        {"policy": row.policy, "rate": row.main.place, "publishable": row.main.publishable, "seen": row.in_distribution}
-        for row in rows
-    ]
-
-
-def _times(run: RunFolder) -> dict[str, Any]:
-    """Stages with their shares, and their parts."""
+def _times(run: RunFolder) -> Times:
     timings = read_timings(run)
     stages = {name: timings[name] for name in STAGES if name in timings} or timings
     total = sum(stages.values()) or 1.0
+    return Times(
+        tuple((name, seconds, 100 * seconds / total) for name, seconds in stages.items()),
+        tuple((name, seconds) for name, seconds in timings.items() if name not in stages),
+        sum(stages.values()),
+    )
+
+
+def _trials(trials: Sequence[RunRecords]) -> list[tuple[str, Other]]:
+    """(axis and split, what was tried) for each changed policy that was only looked at."""
+    found = []
+    for run in trials:
+        groups: dict[tuple[str, str, str, str], list[EpisodeRecord]] = {}
+        for r in run.records.episodes:
+            key = (r.condition.axis, r.condition.split, r.subject.policy, r.subject.checkpoint)
+            groups.setdefault(key, []).append(r)
+        for (axis, split, policy, checkpoint), episodes in sorted(groups.items()):
+            rate = wilson(sum(r.placed for r in episodes), len(episodes))
+            found.append((f"{axis}, {split}", Other(policy, run.run, checkpoint, rate)))
+    return found
+
+
+def _failures(tables: Sequence[AxisTable]) -> list[tuple[str, str, int, list[tuple[str, int]]]]:
+    """(axis, policy, failed episodes, [(how they ended, count)]), as the records have it."""
+    found = []
+    for table in tables:
+        for row in table.rows:
+            failed = [r for r in row.main.episodes if not r.placed]
+            if failed:
+                counts: dict[str, int] = {}
+                for r in failed:
+                    ending = f"{r.stage.value}, {'time limit' if r.ended_by == 'limit' else r.ended_by}"
+                    counts[ending] = counts.get(ending, 0) + 1
+                ordered = sorted(counts.items(), key=lambda item: (-item[1], item[0]))
+                found.append((table.axis, row.policy, len(failed), ordered))
+    return found
+
+
+def _origins(tables: Sequence[AxisTable]) -> list[Origin]:
+    found = []
+    for table in tables:
+        for row in table.rows:
+            for cell in filter(None, (row.main, row.realtime, row.in_distribution)):
+                groups: dict[tuple[str, str, str], int] = {}
+                for r in cell.episodes:
+                    key = (r.subject.checkpoint, r.provenance.commit, r.provenance.command)
+                    groups[key] = groups.get(key, 0) + 1
+                split = cell.split if cell.mode == "servo" else f"{cell.split}, {cell.mode}"
+                found += [
+                    Origin(cell.axis, row.policy, split, row.run, checkpoint, commit, n, command)
+                    for (checkpoint, commit, command), n in groups.items()
+                ]
+    return list(dict.fromkeys(found))
+
+
+def _provenance(source: Source) -> dict[str, list[str]]:
+    """Machines and package versions; more than one entry where they differed."""
+    found = [r.provenance for run in source.records for r in (*run.records.episodes, *run.records.errors)]
     return {
-        "stages": [(name, seconds, 100 * seconds / total) for name, seconds in stages.items()],
-        "parts": [(name, seconds) for name, seconds in timings.items() if name not in stages],
-        "total": sum(stages.values()),
+        "machines": list(dict.fromkeys(p.machine for p in found if p.machine)),
+        "versions": list(dict.fromkeys(", ".join(f"{name} {number}" for name, number in p.versions) for p in found)),
     }
 
 
-def _provenance(records: Records) -> dict[str, list[str]]:
-    """What the records say about their making; more than one entry where it differed."""
-    found = [record.provenance for record in (*records.episodes, *records.errors)]
-
-    def distinct(values) -> list[str]:
-        return list(dict.fromkeys(value for value in values if value))
-
-    return {
-        "commands": distinct(p.command for p in found),
-        "commits": distinct(p.commit for p in found),
-        "machines": distinct(p.machine for p in found),
-        "versions": distinct(", ".join(f"{name} {number}" for name, number in p.versions) for p in found),
-    }
-
-
-def _command(note: ExperimentNote | None) -> str:
-    return f"para reproduce {note.name}" if note is not None else ""
-
-
-def _percent(value: float) -> str:
-    """0.905 -> ``91``; what is not quite all is not shown as all."""
-    if value != value:
-        return "–"
-    if 0 < value < 1:
-        return str(min(99, max(1, round(100 * value))))
-    return str(round(100 * value))
-
-
-def _interval(rate) -> str:
-    return f"{100 * rate.low:.0f}–{100 * rate.high:.0f}"
-
-
-def _points(value: float) -> str:
-    return f"{100 * value:+.0f}".replace("-", "−")
-
-
-def _p_value(value: float) -> str:
-    return "< 0.001" if value < 0.001 else f"{value:.3f}"
+def _looks(ledger: Sequence[LedgerEntry]) -> list[tuple[str, str, int]]:
+    """(policy, axis, test evaluations)"""
+    return [(policy, axis, count) for (policy, axis), count in sorted(evaluations(list(ledger)).items())]

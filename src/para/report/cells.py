@@ -1,4 +1,4 @@
-"""Records -> the numbers of the page: one cell for each axis and policy, and the differences between them."""
+"""Records -> the numbers of the page: one row for each axis and policy, from the evaluation that counts."""
 
 from __future__ import annotations
 
@@ -6,27 +6,33 @@ from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-import numpy as np
-
+from para.evaluation.axes import AXES
 from para.evaluation.records import EpisodeError, EpisodeRecord, Records, sort_records
-from para.evaluation.statistics import PairedDifference, Rate, holm, not_behind, paired_difference, wilson
+from para.evaluation.statistics import Rate, wilson
+from para.report.names import axis_title, group_of, members, rank, training_key, training_seed
 from para.report.published import Published, published
+from para.report.styles import REFERENCES
 from para.worlds.world import Stage
-
-REFERENCES = ("expert", "oracle")
-"""Rows that are no policies: they show what the task and the grid allow."""
 
 COMPETENT = 0.80
 """A rival must reach this rate in distribution for an out-of-distribution comparison to count."""
 
 
 @dataclass(frozen=True)
+class RunRecords:
+    """What one run has on record."""
+
+    run: str
+    """Its folder's name."""
+    records: Records
+
+
+@dataclass(frozen=True)
 class Cell:
-    """One policy on one axis and split, in one control mode."""
+    """One policy on one axis and split, in one control mode; training seeds and draws of it together."""
 
     axis: str
     policy: str
-    checkpoint: str
     mode: str
     split: str
     episodes: tuple[EpisodeRecord, ...]
@@ -47,9 +53,23 @@ class Cell:
         """No unresolved error."""
         return not self.errors
 
+    @property
+    def checkpoints(self) -> tuple[str, ...]:
+        """Hashes of the weights, one for each training."""
+        return tuple(dict.fromkeys(r.subject.checkpoint for r in (*self.episodes, *self.errors)))
+
+    @property
+    def trainings(self) -> int:
+        """How many trainings the episodes are of: seeds, or draws of the training set."""
+        return len({training_key(r) for r in (*self.episodes, *self.errors)})
+
+    def count(self, stage: Stage) -> int:
+        """Episodes that ended in `stage`."""
+        return sum(r.stage == stage for r in self.episodes)
+
     def share(self, stage: Stage) -> float:
         """Part of the episodes that ended in `stage`."""
-        return sum(r.stage == stage for r in self.episodes) / max(1, len(self.episodes))
+        return self.count(stage) / max(1, len(self.episodes))
 
     def endings(self) -> list[tuple[str, int]]:
         """How the episodes without success ended, most frequent first."""
@@ -58,14 +78,15 @@ class Cell:
 
 @dataclass(frozen=True)
 class Row:
-    """A line of the headline table."""
+    """One policy on one axis."""
 
     policy: str
-    checkpoint: str
+    run: str
     main: Cell
     """Servo mode where it was run."""
     realtime: Cell | None
     in_distribution: Cell | None
+    """On this axis, or of the same weights on another axis with the same demonstrations."""
     paper: Published | None
     test_evaluations: int
     """Entries of the ledger for this policy and axis."""
@@ -75,124 +96,147 @@ class Row:
         """Expert or oracle."""
         return self.policy in REFERENCES
 
+    @property
+    def competent(self) -> bool | None:
+        """Whether it learnt its own training region; None where that was not measured."""
+        return None if self.in_distribution is None else self.in_distribution.place.value >= COMPETENT
+
 
 @dataclass(frozen=True)
-class Comparison:
-    """Our policy against a rival on the same conditions."""
+class Other:
+    """An evaluation that is on record but not in the table: an older checkpoint, or a smaller run of the same row."""
 
     policy: str
-    rival: str
-    difference: PairedDifference
-    adjusted_p: float
-    """Holm over the axis's table."""
-    counts: bool
-    """The rival is competent where it was trained, so the comparison settles something."""
-    rival_in_distribution: Rate | None
-
-    @property
-    def verdict(self) -> str:
-        """In a few words."""
-        if self.difference.low > 0:
-            return "ahead"
-        if self.difference.high < 0:
-            return "behind"
-        return "not behind" if not_behind(self.difference) else "undecided"
+    run: str
+    checkpoint: str
+    place: Rate
 
 
 @dataclass(frozen=True)
 class AxisTable:
-    """All of one axis."""
+    """All of one axis, or of the draws of one."""
 
     axis: str
+    """Its name, without the draw."""
     split: str
     """``test``, or ``validation`` where nothing was tested."""
     rows: tuple[Row, ...]
-    comparisons: tuple[Comparison, ...]
-    left_out: tuple[str, ...]
-    """Checkpoints of the same policies that are on record but older, as ``policy hash``."""
+    others: tuple[Other, ...]
 
     @property
     def policies(self) -> tuple[Row, ...]:
         """Rows that are policies."""
         return tuple(row for row in self.rows if not row.is_reference)
 
+    @property
+    def title(self) -> str:
+        """What changes, for people."""
+        return axis_title(self.axis)
 
-def axis_tables(records: Records, evaluations: Counter[tuple[str, str]]) -> list[AxisTable]:
-    """One table for each axis on record, in the benchmark's order; `evaluations` counts (policy, axis) in the ledger."""
-    from para.evaluation.axes import AXES
-
-    present = {r.condition.axis for r in records.episodes} | {e.condition.axis for e in records.errors}
-    order = [axis for axis in AXES if axis in present] + sorted(present - set(AXES))
-    return [_table(axis, records, evaluations) for axis in order]
+    def row(self, policy: str) -> Row | None:
+        """The row of a policy."""
+        return next((row for row in self.rows if row.policy == policy), None)
 
 
-def _table(axis: str, records: Records, evaluations: Counter[tuple[str, str]]) -> AxisTable:
-    episodes = [r for r in records.episodes if r.condition.axis == axis]
-    errors = [e for e in records.errors if e.condition.axis == axis]
-    newest = {r.subject.policy: r.subject.checkpoint for r in [*errors, *episodes]}
-    left_out = sorted(
-        {
-            f"{r.subject.policy} {r.subject.checkpoint}"
-            for r in episodes
-            if r.subject.checkpoint != newest[r.subject.policy]
-        }
-    )
-    split = "test" if any(r.condition.split == "test" for r in [*episodes, *errors]) else "validation"
+def axis_tables(runs: Sequence[RunRecords], evaluations: Counter[tuple[str, str]]) -> list[AxisTable]:
+    """One table for each axis on record, in the benchmark's order; `evaluations` counts (policy, axis) in the ledger.
 
-    def cell(policy: str, split: str, mode: str) -> Cell | None:
-        mine, failed = (
-            [
-                r
-                for r in some
-                if (r.subject.policy, r.subject.checkpoint) == (policy, newest[policy])
-                and (r.condition.split, r.settings.mode) == (split, mode)
-            ]
-            for some in (episodes, errors)
-        )
-        if not mine and not failed:
-            return None
-        return Cell(axis, policy, newest[policy], mode, split, tuple(sort_records(mine)), tuple(failed))
+    Draws of one training set stand in one table. Within a run the newest checkpoint of a policy counts; of several runs
+    the one with the most episodes, whatever came out, the later one where they are equal. All others are named in
+    `AxisTable.others`.
+    """
+    present = {group_of(r.condition.axis) for run in runs for r in (*run.records.episodes, *run.records.errors)}
+    known = list(dict.fromkeys(group_of(axis) for axis in AXES))
+    order = [axis for axis in known if axis in present] + sorted(present - set(known))
+    return [_table(axis, runs, evaluations) for axis in order]
 
+
+@dataclass(frozen=True)
+class _Candidate:
+    """One policy's newest checkpoints in one run."""
+
+    run: RunRecords
+    policy: str
+    subjects: frozenset[tuple[str, str, str]]
+    """(axis, policy with its seed, checkpoint)"""
+
+
+def _table(group: str, runs: Sequence[RunRecords], evaluations: Counter[tuple[str, str]]) -> AxisTable:
+    lines = [
+        r for run in runs for r in (*run.records.episodes, *run.records.errors) if group_of(r.condition.axis) == group
+    ]
+    split = "test" if any(r.condition.split == "test" for r in lines) else "validation"
+    best: dict[str, tuple[int, _Candidate]] = {}
+    for candidate in (c for run in runs for c in _candidates(run, group)):
+        size = sum(_of(r, candidate.subjects) and r.condition.split == split for r in candidate.run.records.episodes)
+        if candidate.policy not in best or size >= best[candidate.policy][0]:
+            best[candidate.policy] = (size, candidate)
+    looks = Counter()
+    for (name, axis), count in evaluations.items():
+        looks[training_seed(name)[0], group_of(axis)] += count
     rows = []
-    for policy in sorted(newest, key=_rank):
-        servo, realtime = cell(policy, split, "servo"), cell(policy, split, "realtime")
-        main = servo or realtime
-        if main is None:
-            continue
-        seen = cell(policy, "in_distribution", main.mode)
-        realtime = realtime if servo else None
-        looks = evaluations[policy, axis]
-        rows.append(Row(policy, newest[policy], main, realtime, seen, published(axis, policy), looks))
-    return AxisTable(axis, split, tuple(rows), tuple(_comparisons(rows)), tuple(left_out))
+    for policy in sorted(best, key=rank):
+        chosen = best[policy][1]
+        servo, realtime = (_cell(chosen, group, split, mode) for mode in ("servo", "realtime"))
+        if main := servo or realtime:
+            seen = _in_distribution(chosen, group, main.mode, runs)
+            paper = published(group, policy)
+            rows.append(
+                Row(policy, chosen.run.run, main, realtime if servo else None, seen, paper, looks[policy, group])
+            )
+    used = {(candidate.run.run, subject) for _, candidate in best.values() for subject in candidate.subjects}
+    return AxisTable(group, split, tuple(rows), _others(group, split, runs, used))
 
 
-def _comparisons(rows: Sequence[Row]) -> list[Comparison]:
-    policies = [row for row in rows if not row.is_reference]
-    if not policies or not policies[0].policy.startswith("para"):
-        return []
-    ours, found = policies[0], []
-    for rival in policies[1:]:
-        if ours.main.publishable and rival.main.publishable:
-            a, b = paired_outcomes(ours.main, rival.main)
-            found.append((rival, paired_difference(a, b)))
-    adjusted = holm([difference.p_value for _, difference in found])
-    result = []
-    for (rival, difference), p_value in zip(found, adjusted):
-        seen = rival.in_distribution.place if rival.in_distribution else None
-        counts = seen is not None and seen.value >= COMPETENT
-        result.append(Comparison(ours.policy, rival.policy, difference, p_value, counts, seen))
-    return result
+def _candidates(run: RunRecords, group: str) -> list[_Candidate]:
+    newest = {
+        (r.condition.axis, r.subject.policy): r.subject.checkpoint
+        for r in (*run.records.errors, *run.records.episodes)
+        if group_of(r.condition.axis) == group
+    }
+    policies: dict[str, set[tuple[str, str, str]]] = {}
+    for (axis, name), checkpoint in newest.items():
+        policies.setdefault(training_seed(name)[0], set()).add((axis, name, checkpoint))
+    return [_Candidate(run, policy, frozenset(subjects)) for policy, subjects in policies.items()]
 
 
-def paired_outcomes(a: Cell, b: Cell) -> tuple[np.ndarray, np.ndarray]:
-    """PLACE of both on the conditions that both have run."""
-    first, second = ({(r.condition.index, r.condition.layout): r.placed for r in c.episodes} for c in (a, b))
-    shared = sorted(set(first) & set(second), key=lambda key: key[0])
-    return np.array([first[k] for k in shared], float), np.array([second[k] for k in shared], float)
+def _of(record: EpisodeRecord | EpisodeError, subjects: frozenset[tuple[str, str, str]]) -> bool:
+    return (record.condition.axis, record.subject.policy, record.subject.checkpoint) in subjects
 
 
-def _rank(policy: str) -> tuple[int, str]:
-    """Ours first, its variants, then rivals, references last."""
-    if policy in REFERENCES:
-        return 3 + REFERENCES.index(policy), policy
-    return (0 if policy == "para" else 1 if policy.startswith("para") else 2), policy
+def _cell(of: _Candidate, group: str, split: str, mode: str) -> Cell | None:
+    episodes, errors = (
+        [r for r in lines if _of(r, of.subjects) and (r.condition.split, r.settings.mode) == (split, mode)]
+        for lines in (of.run.records.episodes, of.run.records.errors)
+    )
+    if not episodes and not errors:
+        return None
+    return Cell(group, of.policy, mode, split, tuple(sort_records(episodes)), tuple(errors))
+
+
+def _in_distribution(of: _Candidate, group: str, mode: str, runs: Sequence[RunRecords]) -> Cell | None:
+    """Of the same weights: on this axis, or on another one that is trained on the same demonstrations."""
+    plans = {AXES[axis].plan().name for axis, _, _ in of.subjects if axis in AXES}
+    same = [group, *(group_of(axis) for axis in AXES if AXES[axis].plan().name in plans)]
+    weights = {(name, checkpoint) for _, name, checkpoint in of.subjects}
+    for other in dict.fromkeys(same):
+        subjects = of.subjects if other == group else frozenset((a, *w) for a in members(other) for w in weights)
+        for run in (of.run, *(run for run in runs if run is not of.run)):
+            if cell := _cell(_Candidate(run, of.policy, subjects), other, "in_distribution", mode):
+                return cell
+    return None
+
+
+def _others(
+    group: str, split: str, runs: Sequence[RunRecords], used: set[tuple[str, tuple[str, str, str]]]
+) -> tuple[Other, ...]:
+    found: dict[tuple[str, str, str], list[bool]] = {}
+    for run in runs:
+        for r in run.records.episodes:
+            subject = (r.condition.axis, r.subject.policy, r.subject.checkpoint)
+            if (group_of(r.condition.axis), r.condition.split) == (group, split) and (run.run, subject) not in used:
+                found.setdefault((run.run, r.subject.policy, r.subject.checkpoint), []).append(r.placed)
+    return tuple(
+        Other(policy, run, checkpoint, wilson(sum(placed), len(placed)))
+        for (run, policy, checkpoint), placed in sorted(found.items(), key=lambda g: (rank(g[0][1]), g[0]))
+    )

@@ -3,74 +3,79 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from math import ceil, floor, log10
 
 from markupsafe import Markup, escape
+
+from para.report.figure_data import LossChart, Point, RateChart, Series
 
 _WIDTH, _HEIGHT = 360.0, 230.0
 _LEFT, _RIGHT, _TOP, _BOTTOM = 34.0, 10.0, 12.0, 36.0
 
 
-@dataclass(frozen=True)
-class Point:
-    """A value with its interval."""
-
-    x: float
-    y: float
-    low: float
-    high: float
-
-
-@dataclass(frozen=True)
-class Series:
-    """One line."""
-
-    name: str
-    style: str
-    """CSS class that sets --c, e.g. ``p0``."""
-    points: tuple[Point, ...]
-    dashed: bool = False
-    """Shown without band and dots: somebody else's figures."""
-
-
-def rate_chart(series: Sequence[Series], x_title: str, label: str) -> Markup:
-    """Rates in [0, 1] over x, with their intervals as bands."""
-    xs = [p.x for s in series for p in s.points]
-    frame = _Frame(min(xs, default=0.0), max(xs, default=1.0), 0.0, 1.0)
+def rate_chart(chart: RateChart) -> Markup:
+    """Rates over x, with their intervals as bands."""
+    xs = [p.x for s in chart.series for p in s.points] + [x for s in chart.series for x, _ in s.scatter]
+    frame = _Frame(min(xs, default=0.0), max(xs, default=1.0), 0.0, 1.0, chart.log_x)
     parts = [frame.horizontal(y, f"{100 * y:.0f}") for y in (0, 0.25, 0.5, 0.75, 1.0)]
-    parts += frame.bottom(x_title)
-    for s in series:
+    parts += frame.bottom(chart.x_title, chart.ticks)
+    for s in chart.series:
         if len(s.points) > 1 and not s.dashed:
             there = [f"{frame.u(p.x):.1f} {frame.v(p.high):.1f}" for p in s.points]
             back = [f"{frame.u(p.x):.1f} {frame.v(p.low):.1f}" for p in reversed(s.points)]
             parts.append(f'<path class="band {s.style}" d="M{"L".join([*there, *back])}Z"/>')
-    for s in series:
+    for s in chart.series:
+        parts += [
+            f'<circle class="draw {s.style}" cx="{frame.u(x):.1f}" cy="{frame.v(y):.1f}" r="2"/>' for x, y in s.scatter
+        ]
         parts.append(_line(frame, s))
         if not s.dashed:
-            parts += [
-                f'<circle class="dot {s.style}" cx="{frame.u(p.x):.1f}" cy="{frame.v(p.y):.1f}" r="2.6">'
-                f"<title>{escape(s.name)} at {p.x:.3g}: {100 * p.y:.0f} % [{100 * p.low:.0f}, {100 * p.high:.0f}]</title>"
-                "</circle>"
-                for p in s.points
-            ]
-    return _svg(parts, label)
+            parts += [_point(frame, s, p) for p in s.points]
+    return _svg(parts, chart.label)
 
 
-def loss_chart(series: Sequence[Series], x_title: str, label: str) -> Markup:
-    """Positive values over x, on a logarithmic scale."""
-    points = [p for s in series for p in s.points if p.y > 0]
+def loss_chart(chart: LossChart) -> Markup:
+    """Positive values over x; nothing where there are none."""
+    points = [p for s in chart.series for p in s.points if p.y > 0]
     if not points:
         return Markup("")
     low, high = log10(min(p.y for p in points)), log10(max(p.y for p in points))
     pad = 0.06 * (high - low) + 0.02
     frame = _Frame(min(p.x for p in points), max(p.x for p in points), low - pad, high + pad)
     parts = [frame.horizontal(log10(y), f"{y:g}") for y in _nice_logs(low, high)]
-    parts += frame.bottom(x_title)
-    for s in series:
+    parts += frame.bottom(chart.x_title)
+    for s in chart.series:
         logs = tuple(Point(p.x, log10(p.y), p.low, p.high) for p in s.points if p.y > 0)
-        parts.append(_line(frame, Series(s.name, s.style, logs, s.dashed)))
-    return _svg(parts, label)
+        parts.append(_line(frame, replace(s, points=logs)))
+    return _svg(parts, chart.label)
+
+
+def mark(style: str, u: float, v: float, r: float = 3.0) -> str:
+    """The style's sign at (u, v), its shape apart from the others' as its colour is."""
+    shapes = {
+        "p1": [(-1, -1), (1, -1), (1, 1), (-1, 1)],
+        "p2": [(0, -1.25), (1.15, 0.9), (-1.15, 0.9)],
+        "p3": [(0, -1.35), (1.35, 0), (0, 1.35), (-1.35, 0)],
+        "p4": [(0, 1.25), (1.15, -0.9), (-1.15, -0.9)],
+        "p7": [(0, -1.2), (1.05, -0.6), (1.05, 0.6), (0, 1.2), (-1.05, 0.6), (-1.05, -0.6)],
+        "p5": [(-0.4, -1.2), (0.4, -1.2), (0.4, -0.4), (1.2, -0.4), (1.2, 0.4), (0.4, 0.4), (0.4, 1.2), (-0.4, 1.2),
+               (-0.4, 0.4), (-1.2, 0.4), (-1.2, -0.4), (-0.4, -0.4)],
+        "p6": [(-1.15, -0.6), (-0.6, -1.15), (0, -0.55), (0.6, -1.15), (1.15, -0.6), (0.55, 0), (1.15, 0.6), (0.6, 1.15),
+               (0, 0.55), (-0.6, 1.15), (-1.15, 0.6), (-0.55, 0)],
+    }  # fmt: skip
+    if style not in shapes:
+        return f'<circle class="dot {style}" cx="{u:.1f}" cy="{v:.1f}" r="{r:g}"/>'
+    corners = "L".join(f"{u + r * x:.1f} {v + r * y:.1f}" for x, y in shapes[style])
+    return f'<path class="dot {style}" d="M{corners}Z"/>'
+
+
+def legend_key(style: str) -> Markup:
+    """A style's line and mark for a legend."""
+    return Markup(
+        f'<svg class="key wide" viewBox="0 0 22 12" aria-hidden="true"><path class="line {style}" d="M1 6H21"/>'
+        f"{mark(style, 11, 6)}</svg>"
+    )
 
 
 def smooth(points: Sequence[tuple[float, float]], most: int = 120) -> list[tuple[float, float]]:
@@ -88,9 +93,13 @@ class _Frame:
     x1: float
     y0: float
     y1: float
+    log_x: bool = False
 
     def u(self, x: float) -> float:
-        return _LEFT + (_WIDTH - _LEFT - _RIGHT) * (x - self.x0) / ((self.x1 - self.x0) or 1.0)
+        x0, x1 = self.x0, self.x1
+        if self.log_x:
+            x, x0, x1 = log10(x), log10(x0), log10(x1)
+        return _LEFT + (_WIDTH - _LEFT - _RIGHT) * (x - x0) / ((x1 - x0) or 1.0)
 
     def v(self, y: float) -> float:
         return _HEIGHT - _BOTTOM - (_HEIGHT - _TOP - _BOTTOM) * (y - self.y0) / ((self.y1 - self.y0) or 1.0)
@@ -102,17 +111,37 @@ class _Frame:
             f'<text class="tick end" x="{_LEFT - 5}" y="{v + 3.3:.1f}">{text}</text>'
         )
 
-    def bottom(self, title: str) -> list[str]:
-        parts, step = [], _nice_step((self.x1 - self.x0) / 4)
-        x = ceil(self.x0 / step - 1e-9) * step
-        while x <= self.x1 + 1e-9 * step:
+    def bottom(self, title: str, ticks: Sequence[float] = ()) -> list[str]:
+        parts = []
+        for x in self._apart(ticks) if ticks else self._round():
             parts.append(
                 f'<text class="tick mid" x="{self.u(x):.1f}" y="{_HEIGHT - _BOTTOM + 14}">{round(x, 9):g}</text>'
             )
-            x += step
         middle = (_LEFT + _WIDTH - _RIGHT) / 2
         parts.append(f'<text class="tick mid" x="{middle}" y="{_HEIGHT - 4}">{escape(title)}</text>')
         return parts
+
+    def _round(self) -> list[float]:
+        step = _nice_step((self.x1 - self.x0) / 4)
+        x, found = ceil(self.x0 / step - 1e-9) * step, []
+        while x <= self.x1 + 1e-9 * step:
+            found.append(x)
+            x += step
+        return found
+
+    def _apart(self, ticks: Sequence[float]) -> list[float]:
+        """Without those that would touch the one before."""
+        kept: list[float] = []
+        for x in sorted(ticks):
+            if not kept or self.u(x) - self.u(kept[-1]) >= 22:
+                kept.append(x)
+        return kept
+
+
+def _point(frame: _Frame, series: Series, p: Point) -> str:
+    words = f"{series.name} at {p.x:.3g}: {100 * p.y:.0f} % [{100 * p.low:.0f}, {100 * p.high:.0f}]"
+    words += f", n = {p.n}" if p.n else ""
+    return f"<g>{mark(series.style, frame.u(p.x), frame.v(p.y))}<title>{escape(words)}</title></g>"
 
 
 def _line(frame: _Frame, series: Series) -> str:

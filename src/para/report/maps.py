@@ -2,25 +2,33 @@
 
 from __future__ import annotations
 
-from collections import defaultdict
 from collections.abc import Sequence
 from math import cos, radians, sin
 
 from markupsafe import Markup, escape
 
 from para.evaluation.records import EpisodeRecord
+from para.report.figure_data import Map, Sector, TableMap, ViewMap, sector_span
 from para.worlds.libero.layout import BOWL_X, BOWL_Y
 from para.worlds.world import Stage
 
 _SCALE, _MARGIN = 500.0, 0.035  # px/m, m
 _TOP, _BOTTOM = 20.0, 18.0
+_SIZE, _REACH = 335.0, 150.0
+STAGE_WORDS = {Stage.PLACE: "placed", Stage.GRASP: "grasped, not placed", Stage.MISS: "not grasped"}
 
 
-def table_map(training: Sequence[tuple[float, float]], episodes: Sequence[EpisodeRecord]) -> Markup:
+def draw_map(what: Map) -> Markup:
+    """Whichever map it is."""
+    return view_map(what) if isinstance(what, ViewMap) else table_map(what)
+
+
+def table_map(shown: TableMap) -> Markup:
     """Bowl positions from above, turned as the camera sees the table: the robot at the top, y to the right.
 
-    Training positions [m] are dots on a tinted rectangle; each episode is a mark by its stage.
+    Training positions are dots on a tinted rectangle; each episode is a mark by its stage.
     """
+    training, episodes = shown.training, shown.episodes
     width = (BOWL_Y[1] - BOWL_Y[0] + 2 * _MARGIN) * _SCALE
     height = (BOWL_X[1] - BOWL_X[0] + 2 * _MARGIN) * _SCALE + _TOP + _BOTTOM
     parts = [
@@ -47,39 +55,59 @@ def table_map(training: Sequence[tuple[float, float]], episodes: Sequence[Episod
     )
 
 
-def view_map(episodes: Sequence[EpisodeRecord]) -> Markup:
-    """Camera directions around the training camera in the middle: distance is the angle turned, up is a higher camera.
+def view_map(shown: ViewMap) -> Markup:
+    """Camera directions around the training camera in the middle: outer rings are turned further, up is a higher camera.
 
-    Each disc is filled in proportion to its success rate, which is written in it in percent.
+    Each sector is filled in proportion to its success rate; rings are equally wide and labelled with their angle.
     """
-    by_view: dict[tuple[float, float], list[bool]] = defaultdict(list)
-    for record in episodes:
-        by_view[record.condition.layout.view].append(record.placed)
-    furthest = max((polar for polar, _ in by_view), default=1.0) or 1.0
-    size, reach, core = 335.0, 150.0, 26.0  # the rings begin outside a core, or the inner discs would overlap
-    middle, parts = size / 2, []
-
-    def radius_of(polar: float) -> float:
-        return core + (reach - core) * polar / furthest if polar else 0.0
-
-    for ring in sorted({polar for polar, _ in by_view} - {0.0}):
-        parts.append(f'<circle class="ring" cx="{middle}" cy="{middle}" r="{radius_of(ring):.1f}"/>')
-    for (polar, azimuth), placed in by_view.items():
-        radius, rate = radius_of(polar), sum(placed) / len(placed)
-        u, v = middle + radius * cos(radians(azimuth)), middle - radius * sin(radians(azimuth))
-        words = f"{polar:g} deg towards {azimuth:g} deg: {sum(placed)} of {len(placed)}"
+    rings, middle = shown.rings, _SIZE / 2
+    core = 14.0 if rings and rings[0] == 0 else 20.0
+    outer = [ring for ring in rings if ring > 0]
+    wide = (_REACH - core) / max(1, len(outer))
+    parts = [f'<circle class="table" cx="{middle}" cy="{middle}" r="{_REACH + 5:.1f}"/>']
+    for sector in shown.sectors:
+        words = f"{sector.polar:g} deg towards {sector.azimuth:g} deg: {sector.placed} of {sector.n}"
+        inner = core + wide * outer.index(sector.polar) if sector.polar > 0 else 0.0
+        shape = _sector(sector, sector_span(sector, shown), inner, inner + (wide if sector.polar > 0 else core), middle)
+        rate = sector.placed / max(1, sector.n)
         parts.append(
-            f'<g><circle class="view-back" cx="{u:.1f}" cy="{v:.1f}" r="8.2"/>'
-            f'<circle class="view" cx="{u:.1f}" cy="{v:.1f}" r="8.2" fill-opacity="{rate:.2f}"/>'
-            f'<text class="tiny{" on" if rate > 0.55 else ""}" x="{u:.1f}" y="{v + 2.7:.1f}">{100 * rate:.0f}</text>'
+            f'<g><path class="view-back" d="{shape}"/><path class="view" d="{shape}" fill-opacity="{rate:.2f}"/>'
             f"<title>{words}</title></g>"
         )
-    return _svg(size, size, parts, f"Success by camera direction, {len(episodes)} episodes")
+    for i, ring in enumerate(outer):
+        radius, angle = core + wide * (i + 0.5), radians(67.5)
+        u, v = middle + radius * cos(angle), middle - radius * sin(angle)
+        parts.append(f'<text class="ring-label" x="{u:.1f}" y="{v + 3:.1f}">{ring:g}°</text>')
+    parts.append(f'<text class="where" x="{middle}" y="9">camera higher</text>')
+    parts.append(f'<text class="where" x="{middle}" y="{_SIZE - 2:.0f}">camera lower</text>')
+    count = sum(s.n for s in shown.sectors)
+    return _svg(_SIZE, _SIZE, parts, f"Success by camera direction, {count} episodes")
 
 
 def legend_mark(stage: Stage) -> Markup:
     """The map's mark of a stage, for a legend."""
     return Markup(f'<svg class="key" viewBox="0 0 12 12" aria-hidden="true">{_mark(stage, 6, 6)}</svg>')
+
+
+def _sector(sector: Sector, span: float, inner: float, outer: float, middle: float) -> str:
+    """SVG path of an annular sector, a hair smaller than its place."""
+    if sector.polar == 0:
+        r = outer - 1
+        return (
+            f"M{middle - r:.1f} {middle:.1f}a{r:.1f} {r:.1f} 0 1 0 {2 * r:.1f} 0a{r:.1f} {r:.1f} 0 1 0 {-2 * r:.1f} 0Z"
+        )
+    inner, outer = inner + 0.6, outer - 0.6
+    a, b = sector.azimuth - span / 2, sector.azimuth + span / 2
+
+    def at(radius: float, degrees: float) -> str:
+        trim = 0.6 / radius  # [rad]: the gap between neighbours is as wide at every radius
+        angle = radians(degrees) + (trim if degrees == a else -trim)
+        return f"{middle + radius * cos(angle):.1f} {middle - radius * sin(angle):.1f}"
+
+    return (
+        f"M{at(outer, a)}A{outer:.1f} {outer:.1f} 0 0 0 {at(outer, b)}"
+        f"L{at(inner, b)}A{inner:.1f} {inner:.1f} 0 0 1 {at(inner, a)}Z"
+    )
 
 
 def _place(xy: tuple[float, float]) -> tuple[float, float]:

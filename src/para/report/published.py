@@ -13,21 +13,39 @@ class Published:
     """A published rate [percent] and its number of episodes."""
 
     percent: int
-    n: int
+    n: int | None
+    """None where no number is given."""
+
+
+@dataclass(frozen=True)
+class PublishedPair:
+    """The published method and its baseline on one axis."""
+
+    ours: Published
+    baseline: Published
+    note: str = ""
 
 
 _PARA, _REGRESSION = "para", "cls_regression"
 
-_FIGURES: dict[tuple[str, str], Published] = {
-    ("lr", _PARA): Published(54, 100),
-    ("lr", _REGRESSION): Published(1, 100),
-    ("nf", _PARA): Published(46, 100),
-    ("nf", _REGRESSION): Published(7, 100),
-    ("view", _PARA): Published(61, 192),
-    ("view", _REGRESSION): Published(24, 192),
-    ("dense", _PARA): Published(55, 192),
-    ("dense", _REGRESSION): Published(70, 192),
+
+def _pair(ours: int, baseline: int, n: int | None = None, note: str = "") -> PublishedPair:
+    return PublishedPair(Published(ours, n), Published(baseline, n), note)
+
+
+PAIRS: dict[str, PublishedPair] = {
+    "lr": _pair(54, 1, 100),
+    "nf": _pair(46, 7, 100),
+    "view": _pair(61, 24, 192, "57 / 18 without the training view"),
+    "dense": _pair(55, 70, 192, "the published method loses"),
+    "distractors": _pair(28, 10, None, "60 / 40 and 36 / 8 in other places"),
+    "scaling_n32": _pair(54, 33),
+    "scaling_n4": _pair(1, 2, None, "on a small grid"),
+    "random10": _pair(19, 27, None, "the published method loses"),
+    "inner": _pair(65, 19, None, "on a small grid"),
+    "view_hemisphere": _pair(40, 10),
 }
+"""By axis; `scaling_n<N>` stands for N demonstrations."""
 
 VIEW_CURVES: dict[str, tuple[tuple[float, int], ...]] = {
     _PARA: ((0, 88), (3.6, 79), (7.1, 62), (10.7, 63), (14.3, 62), (17.9, 62), (21.4, 33), (25, 38)),
@@ -38,7 +56,15 @@ VIEW_CURVES: dict[str, tuple[tuple[float, int], ...]] = {
 
 def published(axis: str, policy: str) -> Published | None:
     """The published figure for our row's counterpart; its "ACT" is our `cls_regression`."""
-    return _FIGURES.get((axis, counterpart(policy)))
+    pair, method = PAIRS.get(axis), counterpart(policy)
+    if pair is None or not method:
+        return None
+    return pair.ours if method == _PARA else pair.baseline
+
+
+def published_curve(axis: str, policy: str) -> tuple[tuple[float, int], ...]:
+    """Published (grade, percent) of the very policy that a row is named after; empty where there is none."""
+    return VIEW_CURVES.get(policy, ()) if axis == "view" else ()
 
 
 def counterpart(policy: str) -> str:

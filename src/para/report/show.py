@@ -1,4 +1,4 @@
-"""`para show`: a dataset, a moment's targets, a policy's volume or a rollout, as a picture or a film."""
+"""`para show`: a dataset, a moment's targets, a policy's volume, how it points, or a rollout, as a picture or a film."""
 
 from __future__ import annotations
 
@@ -14,6 +14,8 @@ from para.evaluation.axes import axis_named
 from para.evaluation.video import write_video
 from para.geometry import Pose
 from para.policy import Policy
+from para.report.method import draw_method
+from para.report.pointing import point, save_pointing
 from para.report.volume_pictures import draw_chunk, draw_volume, save_picture
 from para.types import CONTROL_HZ, STEP_SECONDS, ActionChunk, Command, Observation, RobotState, View
 from para.worlds.world import Agent, Outcome, World, rollout
@@ -32,7 +34,19 @@ def show(what: str, out: Path, dataset: Path | None, policy: Path | None, episod
         observation, chunk = moment(demos, episode, frame)
         return save_picture(draw_chunk(observation, chunk, observation.views[0].name, 512), out)
     loaded = Policy.from_pretrained(_given(policy, "policy", what))
+    if what == "pointing":
+        return _pointing(loaded, moment(demos, episode, frame)[0], out)
     return save_picture(draw_volume(loaded, moment(demos, episode, frame)[0]), out)
+
+
+def _pointing(policy: Policy, observation: Observation, out: Path) -> Path:
+    """The method's figure, or the prediction itself where `out` ends with .npz."""
+    prediction = point(policy, observation)
+    if out.suffix == ".npz":
+        return save_pointing(prediction, out)
+    out.parent.mkdir(parents=True, exist_ok=True)
+    draw_method(prediction).savefig(out, dpi=200)
+    return out
 
 
 def moment(demos: DemoDataset, episode: int, frame: int, horizon: int = 6) -> tuple[Observation, ActionChunk]:

@@ -1,0 +1,82 @@
+"""Our policy against each rival on the same conditions: paired differences, adjusted over each table."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from para.evaluation.statistics import PairedDifference, Rate, holm, not_behind, paired_difference
+from para.report.cells import Cell, Row
+from para.report.names import training_key
+from para.worlds.libero.layout import Layout
+
+Outcomes = dict[tuple[int, Layout], bool]
+"""PLACE by (index, layout) of the condition."""
+
+
+@dataclass(frozen=True)
+class Comparison:
+    """Our policy against a rival on the same conditions."""
+
+    policy: str
+    rival: str
+    difference: PairedDifference
+    adjusted_p: float
+    """Holm over the table."""
+    counts: bool
+    """The rival is competent where it was trained, so the comparison settles something."""
+    rival_in_distribution: Rate | None
+
+    @property
+    def verdict(self) -> str:
+        """In a few words."""
+        if self.difference.low > 0:
+            return "ahead"
+        if self.difference.high < 0:
+            return "behind"
+        return "not behind" if not_behind(self.difference) else "undecided"
+
+
+def compare(ours: Row | None, rivals: Sequence[Row]) -> list[Comparison]:
+    """One comparison for each rival that shares conditions with us; cells with unresolved errors are left out."""
+    found: list[tuple[Row, PairedDifference]] = []
+    for rival in rivals if ours is not None and ours.main.publishable else ():
+        if rival.main.publishable:
+            a, b = paired_outcomes(ours.main, rival.main)
+            if a.shape[1]:
+                found.append((rival, paired_difference(a, b)))
+    adjusted = holm([difference.p_value for _, difference in found])
+    result = []
+    for (rival, difference), p_value in zip(found, adjusted):
+        seen = rival.in_distribution.place if rival.in_distribution else None
+        result.append(Comparison(ours.policy, rival.policy, difference, p_value, rival.competent is True, seen))
+    return result
+
+
+def axis_comparisons(rows: Sequence[Row]) -> list[Comparison]:
+    """Ours, which stands first, against the other policies of an axis."""
+    policies = [row for row in rows if not row.is_reference]
+    if not policies or not policies[0].policy.startswith("para"):
+        return []
+    return compare(policies[0], policies[1:])
+
+
+def paired_outcomes(a: Cell, b: Cell) -> tuple[np.ndarray, np.ndarray]:
+    """PLACE of both, (trainings, n) each, on the n conditions that every training of both has run."""
+    first, second = _by_training(a), _by_training(b)
+    shared = set.intersection(*(set(outcomes) for outcomes in (*first, *second)))
+    order = sorted(shared, key=lambda key: key[0])
+
+    def table(trainings: list[Outcomes]) -> np.ndarray:
+        return np.array([[one[key] for key in order] for one in trainings], float).reshape(len(trainings), len(order))
+
+    return table(first), table(second)
+
+
+def _by_training(cell: Cell) -> list[Outcomes]:
+    found: dict[tuple[str, int], Outcomes] = {}
+    for r in cell.episodes:
+        found.setdefault(training_key(r), {})[r.condition.index, r.condition.layout] = r.placed
+    return list(found.values()) or [{}]

@@ -1,0 +1,141 @@
+"""The benchmark's axes and the goals stated for our default policy, and which of them are met. Goals are point estimates."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from math import inf
+from typing import Literal
+
+from para.evaluation.axes import AXES
+from para.evaluation.records import EpisodeRecord
+from para.report.comparisons import Comparison
+from para.report.names import axis_title
+
+
+@dataclass(frozen=True)
+class Goal:
+    """A rate to reach on a part of an axis."""
+
+    percent: int
+    words: str = ""
+    """Where, for people; the whole axis where empty."""
+    low: float = -inf
+    high: float = inf
+    """Grades of the episodes that count, both ends included."""
+    over: Literal["episodes", "mean", "each"] = "episodes"
+    """All episodes together, the mean of the levels' rates, or the worst level."""
+    standing: Literal["", "not behind", "ahead"] = ""
+    """How our policy has to stand to every rival besides."""
+    policy: str = "para"
+    """Whose rate it is."""
+
+
+@dataclass(frozen=True)
+class Entry:
+    """One axis of the benchmark, run or not."""
+
+    axis: str
+    tier: str
+    """A first, then B."""
+    what: str
+    """What changes; used where this version does not know the axis."""
+    goals: tuple[Goal, ...]
+
+
+@dataclass(frozen=True)
+class GoalResult:
+    """A goal and what was measured; `measured` is None where it was not."""
+
+    goal: Goal
+    measured: float | None
+    met: bool | None
+
+
+def _axis(axis: str, tier: str, what: str, *goals: Goal) -> Entry:
+    return Entry(axis, tier, what, goals)
+
+
+BENCHMARK: tuple[Entry, ...] = (
+    _axis("lr_independent", "A", "left half → right half, bowl and plate placed on their own", Goal(92)),
+    _axis("lr", "A", "left half → right half", Goal(95)),
+    _axis("nf", "A", "near half → far half", Goal(95)),
+    _axis(
+        "view", "A", "training camera → other cameras",
+        Goal(90, "mean of the rings beyond the training view", low=0.1, over="mean"),
+        Goal(93, "each ring to 17.9 deg", high=18.0, over="each"),
+        Goal(80, "at 25 deg", low=24.0),
+    ),
+    _axis("dense", "A", "64 positions over the table → positions between them", Goal(97, standing="not behind")),
+    _axis(
+        "distractors", "A", "clean table → 3, 6, 10 further objects",
+        Goal(92, "with 3", 2.5, 3.5), Goal(88, "with 6", 5.5, 6.5), Goal(80, "with 10", 9.5, 10.5),
+    ),
+    _axis(
+        "calibration", "A", "right camera → a wrong one",
+        Goal(85, "at 0.25 deg and 0.25 cm", 0.2, 0.3),
+        Goal(80, "at 1 deg and 1 cm, with online correction", 0.9, 1.1, policy="para_corrected"),
+    ),
+    _axis("scaling_n32", "A", "32 demonstrations", Goal(90)),
+    _axis("scaling_n8", "A", "8 demonstrations", Goal(50)),
+    _axis("scaling_n16", "B", "16 demonstrations", Goal(75)),
+    _axis("random10", "B", "10 random positions → the rest of the table", Goal(60, standing="ahead")),
+    _axis("inner", "B", "the middle of the table → the rest", Goal(80)),
+    _axis("view_hemisphere", "B", "cameras in the left half → in the right half", Goal(90)),
+    _axis("view_far", "B", "training camera → 35 and 45 deg", Goal(70, "at 45 deg", 44.0, 46.0)),
+    _axis("appearance", "B", "new table, light and background", Goal(90)),
+    _axis("lr_full", "B", "left half → right half among all of the task's objects", Goal(90)),
+    _axis("yaw", "B", "one sector of an object's direction → the other", Goal(85)),
+    _axis("suite", "B", "the ten official tasks of LIBERO-Spatial"),
+    _axis("external", "B", "LIBERO-PRO and LIBERO-Plus, official conditions"),
+)  # fmt: skip
+"""In the page's order."""
+
+
+def goal_results(
+    entry: Entry, episodes: Sequence[EpisodeRecord], policy: str, split: str, comparisons: Sequence[Comparison]
+) -> list[GoalResult]:
+    """What became of the goals of `policy`, from its episodes and its comparisons with rivals on this axis."""
+    results = []
+    for goal in entry.goals:
+        measured = _measure(goal, episodes, split) if goal.policy == policy and split == "test" else None
+        met = None
+        if measured is not None:
+            met = round(100 * measured, 9) >= goal.percent and _stands(goal, comparisons)
+        results.append(GoalResult(goal, measured, met))
+    return results
+
+
+def entry_of(axis: str) -> Entry:
+    """The benchmark's entry of an axis; one without goals where the benchmark states none."""
+    for entry in BENCHMARK:
+        if entry.axis == axis:
+            return entry
+    return Entry(axis, "", axis_title(axis), ())
+
+
+def _measure(goal: Goal, episodes: Sequence[EpisodeRecord], split: str) -> float | None:
+    levels: dict[float, list[bool]] = {}
+    for r in episodes:
+        axis = AXES.get(r.condition.axis)
+        grade = axis.grade(r.condition.layout, "test") if axis is not None else 0.0
+        if goal.low <= grade <= goal.high:
+            levels.setdefault(grade, []).append(r.placed)
+    if not levels:
+        return None
+    rates = [sum(placed) / len(placed) for placed in levels.values()]
+    if goal.over == "mean":
+        return sum(rates) / len(rates)
+    if goal.over == "each":
+        return min(rates)
+    placed = [p for level in levels.values() for p in level]
+    return sum(placed) / len(placed)
+
+
+def _stands(goal: Goal, comparisons: Sequence[Comparison]) -> bool:
+    """Against every rival that counts; a condition on rivals is not met where none was run."""
+    if not goal.standing:
+        return True
+    verdicts = [c.verdict for c in comparisons if c.counts]
+    wanted = {"ahead"} if goal.standing == "ahead" else {"ahead", "not behind"}
+    return bool(verdicts) and all(verdict in wanted for verdict in verdicts)

@@ -1,0 +1,98 @@
+"""The headline table: a row for each axis of the benchmark, a column for each policy."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Literal
+
+from para.report.cells import AxisTable, Row
+from para.report.comparisons import Comparison, axis_comparisons
+from para.report.factorial import factors
+from para.report.goals import BENCHMARK, Entry, GoalResult, entry_of, goal_results
+from para.report.names import rank
+from para.report.published import PAIRS, PublishedPair
+from para.report.styles import REFERENCES
+
+Standing = Literal["", "incompetent", "unmeasured"]
+
+
+@dataclass(frozen=True)
+class HeadlineCell:
+    """One policy on one axis."""
+
+    row: Row
+    standing: Standing
+    """Why the cell is no comparison: the rival did not learn its training region, or nobody measured whether it did."""
+
+
+@dataclass(frozen=True)
+class HeadlineRow:
+    """One axis."""
+
+    entry: Entry
+    table: AxisTable | None
+    """None where nothing was run."""
+    cells: tuple[HeadlineCell | None, ...]
+    """In the order of `Headline.policies`."""
+    comparisons: tuple[Comparison, ...]
+    goals: tuple[GoalResult, ...]
+    published: PublishedPair | None
+
+    @property
+    def ours(self) -> Row | None:
+        """Our default policy's row."""
+        return self.table.row("para") if self.table else None
+
+    def comparison(self, rival: str) -> Comparison | None:
+        """Ours against this rival."""
+        return next((c for c in self.comparisons if c.rival == rival), None)
+
+
+@dataclass(frozen=True)
+class Headline:
+    """The whole table."""
+
+    policies: tuple[str, ...]
+    rows: tuple[HeadlineRow, ...]
+
+    @property
+    def run(self) -> tuple[HeadlineRow, ...]:
+        """Axes with records."""
+        return tuple(row for row in self.rows if row.table is not None)
+
+    @property
+    def missing(self) -> tuple[HeadlineRow, ...]:
+        """Axes of the benchmark without any."""
+        return tuple(row for row in self.rows if row.table is None)
+
+
+def headline(tables: Sequence[AxisTable]) -> Headline:
+    """All axes of the benchmark and all on record. Policies of the factorial have a table of their own."""
+    by_axis = {table.axis: table for table in tables}
+    names = {row.policy for table in tables for row in table.rows if factors(row.policy) is None}
+    policies = tuple(sorted(names, key=rank))
+    entries = [*BENCHMARK, *(entry_of(axis) for axis in by_axis if axis not in {e.axis for e in BENCHMARK})]
+    return Headline(policies, tuple(_row(entry, by_axis.get(entry.axis), policies) for entry in entries))
+
+
+def _row(entry: Entry, table: AxisTable | None, policies: Sequence[str]) -> HeadlineRow:
+    published = PAIRS.get(entry.axis)
+    if table is None:
+        return HeadlineRow(
+            entry, None, (None,) * len(policies), (), tuple(goal_results(entry, (), "para", "test", ())), published
+        )
+    comparisons = axis_comparisons([row for row in table.rows if factors(row.policy) is None])
+    cells = tuple(_cell(table.row(policy)) for policy in policies)
+    ours = table.row("para")
+    episodes = ours.main.episodes if ours is not None and ours.main.publishable else ()
+    goals = goal_results(entry, episodes, "para", table.split, comparisons)
+    return HeadlineRow(entry, table, cells, tuple(comparisons), tuple(goals), published)
+
+
+def _cell(row: Row | None) -> HeadlineCell | None:
+    if row is None:
+        return None
+    if row.policy in (*REFERENCES, "para") or row.competent is True:
+        return HeadlineCell(row, "")
+    return HeadlineCell(row, "unmeasured" if row.competent is None else "incompetent")

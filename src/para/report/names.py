@@ -1,0 +1,52 @@
+"""Which axes and policies belong together, and in which order they stand, by their names."""
+
+from __future__ import annotations
+
+import re
+
+from para.evaluation.axes import AXES
+from para.evaluation.records import EpisodeError, EpisodeRecord
+from para.report.styles import REFERENCES
+
+
+def group_of(axis: str) -> str:
+    """``scaling_n8_d1`` -> ``scaling_n8``: axes that differ in the draw of their training set alone are one row."""
+    return re.sub(r"_d\d+$", "", axis)
+
+
+def members(group: str) -> list[str]:
+    """The axes of a group, as far as this version knows them."""
+    return [name for name in AXES if group_of(name) == group]
+
+
+def axis_title(name: str) -> str:
+    """What changes, for people; the name itself where this version does not know the axis."""
+    known = AXES.get(name) or next((AXES[member] for member in members(name)), None)
+    if known is not None:
+        return re.sub(r" \(draw \d+\)", "", known.title)
+    n = demonstrations(name)
+    return name if n is None else f"{n} demonstrations → the whole table"
+
+
+def demonstrations(axis: str) -> int | None:
+    """How many demonstrations an axis of the family ``scaling`` has, which is in its name; None for other axes."""
+    found = re.fullmatch(r"scaling_n(\d+)(?:_d\d+)?", axis)
+    return int(found[1]) if found else None
+
+
+def training_seed(policy: str) -> tuple[str, int]:
+    """``para_seed2`` -> ("para", 2): rows that differ in the training seed alone are one row of the table."""
+    found = re.fullmatch(r"(.+?)_seed(\d+)", policy)
+    return (found[1], int(found[2])) if found else (policy, 0)
+
+
+def training_key(record: EpisodeRecord | EpisodeError) -> tuple[str, int]:
+    """(axis, training seed): episodes with the same one were run by one and the same training."""
+    return record.condition.axis, training_seed(record.subject.policy)[1]
+
+
+def rank(policy: str) -> tuple[int, str]:
+    """Ours first, its variants, then rivals, references last."""
+    if policy in REFERENCES:
+        return 3 + REFERENCES.index(policy), policy
+    return (0 if policy == "para" else 1 if policy.startswith("para") else 2), policy

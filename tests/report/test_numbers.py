@@ -1,0 +1,255 @@
+"""Goals, draws, seeds, the factorial, levels, notes and colours."""
+
+from __future__ import annotations
+
+import json
+from collections import Counter
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from para.evaluation import AXES, Records, Subject
+from para.report.cells import AxisTable, RunRecords, axis_tables
+from para.report.comparisons import compare, paired_outcomes
+from para.report.factorial import factorial_tables, factors
+from para.report.figure_data import Point, Sector, ViewMap, sector_span
+from para.report.formats import breakable
+from para.report.goals import BENCHMARK
+from para.report.headline import headline
+from para.report.levels import area, curve_points, has_levels
+from para.report.names import group_of, training_seed
+from para.report.notes import NotesError, read_ablations, read_failures
+from para.report.scaling import scaling_chart
+from para.report.styles import DARK, LIGHT, STAGE_DARK, STAGE_LIGHT
+from para.report.summary import summary
+from para.worlds.world import Stage
+from report.sample_run import FACTORIAL, LevelAxis, axis_records, episode, make_notes
+
+
+def tables(records, name="a") -> list[AxisTable]:
+    return axis_tables([RunRecords(name, Records(tuple(records), ()))], Counter())
+
+
+def outcome(record, placed: bool):
+    return replace(record, stage=Stage.PLACE if placed else Stage.MISS)
+
+
+def of_goal(rate_by_ring: dict[float, float], rivals=()) -> list[bool | None]:
+    """Which goals of `view` are met when the rings have these rates, with 40 episodes each."""
+    conditions, seen = AXES["view"].test_conditions(320), Counter()
+    records = []
+    for c in conditions:
+        ring = c.layout.view[0]
+        records.append(outcome(episode("para", c), seen[ring] < round(40 * rate_by_ring[ring])))
+        seen[ring] += 1
+    line = next(row for row in headline(tables([*records, *rivals])).rows if row.entry.axis == "view")
+    return [result.met for result in line.goals]
+
+
+def test_goals_of_rings_take_the_mean_the_worst_and_the_last():
+    perfect = dict.fromkeys((0.0, 3.6, 7.1, 10.7, 14.3, 17.9, 21.4, 25.0), 1.0)
+    assert of_goal(perfect) == [True, True, True]
+    assert of_goal(perfect | {25.0: 0.75}) == [True, True, False]
+    assert of_goal(perfect | {7.1: 0.9}) == [True, False, True]
+    assert of_goal(perfect | {21.4: 0.0}) == [False, True, True]
+    assert of_goal(perfect | {0.0: 0.0}) == [
+        True,
+        False,
+        True,
+    ]  # ring 0 is no part of the mean, but of the rings to 17.9
+
+
+def test_a_goal_of_standing_needs_a_competent_rival():
+    conditions, fresh = AXES["dense"].test_conditions(100), AXES["dense"].in_distribution_conditions(20)
+    ours = [outcome(episode("para", c), True) for c in conditions]
+    weak = [outcome(episode("act", c), False) for c in [*conditions, *fresh]]
+    fair = [outcome(episode("cls_regression", c), c.split != "test" or c.index < 90) for c in [*conditions, *fresh]]
+
+    def met(*groups) -> bool | None:
+        rows = headline(tables([r for group in groups for r in group])).rows
+        return next(row for row in rows if row.entry.axis == "dense").goals[0].met
+
+    assert met(ours) is False and met(ours, weak) is False and met(ours, weak, fair) is True
+
+
+def test_axes_that_were_not_run_are_rows_too():
+    found = headline(tables(axis_records("lr", ("para",), 8, 4)))
+    assert [row.entry.axis for row in found.run] == ["lr"]
+    assert {row.entry.axis for row in found.missing} == {entry.axis for entry in BENCHMARK} - {"lr"}
+    assert all(result.met is None for row in found.missing for result in row.goals)
+
+
+def test_draws_of_a_training_set_are_one_row_and_its_dots():
+    records = []
+    for n, counts in ((4, (2, 6)), (8, (5, 9))):
+        for draw, placed in enumerate(counts):
+            for c in AXES["dense"].test_conditions(10):
+                r = outcome(episode("para", replace(c, axis=f"scaling_n{n}_d{draw}")), c.index < placed)
+                records.append(replace(r, subject=Subject("para", f"{n}{draw}")))
+    found = tables(records)
+    assert [t.axis for t in found] == ["scaling_n4", "scaling_n8"]
+    row = found[0].rows[0]
+    assert (row.main.place.successes, row.main.place.n, row.main.trainings) == (8, 20, 2)
+    chart = scaling_chart(found, {"para": "p0"})
+    assert [(p.x, p.y) for p in chart.series[0].points] == [(4.0, 0.4), (8.0, 0.7)]
+    assert sorted(chart.series[0].scatter) == [(4.0, 0.2), (4.0, 0.6), (8.0, 0.5), (8.0, 0.9)]
+    a, b = paired_outcomes(row.main, found[1].rows[0].main)
+    assert a.shape == b.shape == (2, 10) and a.mean() == pytest.approx(0.4)
+
+
+def test_training_seeds_are_one_row_compared_as_seeds():
+    conditions = AXES["lr"].test_conditions(12)
+    ours = [outcome(episode("para", c), True) for c in conditions]
+    seeds = [
+        replace(outcome(episode("act", c), c.index < placed), subject=Subject(f"act_seed{seed}", f"weights{seed}"))
+        for seed, placed in ((0, 3), (1, 6), (2, 9))
+        for c in conditions
+    ]
+    found = tables([*ours, *seeds])[0]
+    assert [row.policy for row in found.rows] == ["para", "act"] and found.rows[1].main.trainings == 3
+    (comparison,) = compare(found.rows[0], [found.rows[1]])
+    assert comparison.difference.n == 12 and comparison.difference.value == pytest.approx(0.5)
+
+
+def test_in_distribution_counts_for_every_axis_of_the_same_training():
+    dense = [outcome(episode("act", c), c.index < 15) for c in AXES["dense"].in_distribution_conditions(20)]
+    view = [episode("act", c) for c in AXES["view"].test_conditions(8)]
+    other = [episode("act", c) for c in AXES["lr"].test_conditions(8)]
+    by_axis = {t.axis: t.rows[0].in_distribution for t in tables([*dense, *view, *other]) if t.rows}
+    assert by_axis["view"].axis == "dense" and by_axis["view"].place.value == 0.75 and by_axis["lr"] is None
+
+
+def test_of_two_runs_the_larger_stands_in_the_table_whatever_came_out():
+    small = [outcome(episode("para", c), True) for c in AXES["lr"].test_conditions(5)]
+    large = [
+        replace(outcome(episode("para", c), False), subject=Subject("para", "large"))
+        for c in AXES["lr"].test_conditions(9)
+    ]
+    runs = [RunRecords("large", Records(tuple(large), ())), RunRecords("small", Records(tuple(small), ()))]
+    (found,) = axis_tables(runs, Counter({("para", "lr"): 2}))
+    assert found.rows[0].run == "large" and found.rows[0].main.place.n == 9 and found.rows[0].test_evaluations == 2
+    assert [(o.run, o.place.successes, o.place.n) for o in found.others] == [("small", 5, 5)]
+
+
+@pytest.mark.parametrize(
+    ("name", "parts"),
+    [
+        ("reg_pooled_world", ("pooled", "world")),
+        ("reg_dense_pixel", ("dense", "pixel")),
+        ("reg_dense_pixel_shift", ("dense_shift", "pixel")),
+        ("reg_soft_argmax", ("soft_argmax", "pixel")),
+        ("reg_dense_elsewhere", None),
+        ("para", None),
+        ("cls_regression", None),
+    ],
+)
+def test_names_of_the_factorial_are_taken_apart(name, parts):
+    assert factors(name) == parts
+
+
+def test_the_factorial_has_a_table_of_its_own_and_its_own_adjustment():
+    found = tables(axis_records("lr", ("para", "act", *FACTORIAL), 20, 10))
+    (table,) = factorial_tables(found)
+    filled = [cell for _, cells in table.grid for cell in cells if cell]
+    assert {cell.row.policy for cell in filled} == set(FACTORIAL)
+    assert all(cell.comparison.adjusted_p >= cell.comparison.difference.p_value for cell in filled)
+    head = headline(found)
+    assert head.policies == ("para", "act") and [c.rival for c in head.run[0].comparisons] == ["act"]
+
+
+def test_levels_are_told_from_places(monkeypatch):
+    monkeypatch.setitem(AXES, "made_up_boxes", LevelAxis())
+    (boxes,) = tables(axis_records("made_up_boxes", ("para",), 30, 4))
+    assert has_levels(boxes) and [p.x for p in curve_points(boxes.rows[0].main, True)] == [3, 6, 10]
+    assert sum(p.n for p in curve_points(boxes.rows[0].main, True)) == 30
+    (places,) = tables(axis_records("lr", ("para",), 30, 4))
+    assert not has_levels(places)
+
+
+def test_the_area_lies_in_its_interval_and_narrows_with_more_episodes():
+    few = area("para", [Point(x, y, 0, 1, 10) for x, y in ((0, 1.0), (1, 0.5), (3, 0.0))])
+    many = area("para", [Point(x, y, 0, 1, 1000) for x, y in ((0, 1.0), (1, 0.5), (3, 0.0))])
+    assert few.value == many.value == pytest.approx((0.75 + 0.5) / 3)
+    assert few.low < few.value < few.high and many.high - many.low < 0.2 * (few.high - few.low)
+
+
+def test_sectors_share_their_ring():
+    shown = ViewMap(tuple(Sector(25, a, 1, 1) for a in (0, 30, 330)) + (Sector(0, 0, 1, 1), Sector(7, 90, 0, 1)))
+    assert [sector_span(s, shown) for s in shown.sectors] == [30, 30, 30, 360, 45]
+
+
+def test_the_summary_says_what_the_numbers_say():
+    records = axis_records("lr", ("para", "act"), 40, 20)
+    found = headline(tables(records))
+    words = " ".join(summary(found, []))
+    placed = sum(r.placed for r in records if r.subject.policy == "para" and r.condition.split == "test")
+    assert f"in {placed} of 40 episodes" in words and "act" in words
+    alone = " ".join(summary(headline(tables(axis_records("lr", ("para",), 10, 5))), []))
+    assert "nothing is compared yet" in alone
+    checked = [episode("para", c) for c in AXES["lr"].validation_conditions(4)]
+    assert "no test condition was run" in " ".join(summary(headline(tables(checked)), []))
+
+
+def test_notes_are_read_and_damage_is_named(tmp_path):
+    make_notes(tmp_path, "lr")
+    ablation, failure = read_ablations(tmp_path)[0], read_failures(tmp_path)[0]
+    assert ablation.changed.value == 0.62 and ablation.base.n == 50 and ablation.verdict == "dropped"
+    assert (failure.count, failure.of, failure.example) == (6, 9, 4)
+    data = json.loads((tmp_path / "ablations.json").read_text())
+    data["rows"][1]["verdict"] = "perhaps"
+    (tmp_path / "ablations.json").write_text(json.dumps(data))
+    with pytest.raises(NotesError, match=r"ablations.json: row 2: .*'perhaps' is none of kept, dropped, open"):
+        read_ablations(tmp_path)
+    (tmp_path / "failures.json").write_text('{"format": 2, "rows": []}')
+    with pytest.raises(NotesError, match="format 2"):
+        read_failures(tmp_path)
+    assert read_ablations(tmp_path / "elsewhere") == []
+
+
+def test_names_in_groups():
+    assert (
+        group_of("scaling_n8_d1") == "scaling_n8" and group_of("random10_d0") == "random10" and group_of("lr") == "lr"
+    )
+    assert training_seed("act_seed2") == ("act", 2) and training_seed("para_dino") == ("para_dino", 0)
+    assert breakable("a_b<c") == "a_<wbr>b&lt;c"
+
+
+# Machado, Oliveira, Fernandes, "A physiologically-based model for simulation of color vision deficiency", IEEE TVCG 15
+# (2009), severity 1.
+BLINDNESS = {
+    "none": np.eye(3),
+    "protan": np.array(
+        [[0.152286, 1.052583, -0.204868], [0.114503, 0.786281, 0.099216], [-0.003882, -0.048116, 1.051998]]
+    ),
+    "deutan": np.array(
+        [[0.367322, 0.860646, -0.227968], [0.280085, 0.672501, 0.047413], [-0.01182, 0.04294, 0.968881]]
+    ),
+}
+
+
+def lab(colour: str, blindness: str) -> np.ndarray:
+    """CIE L*a*b* (D65) of an sRGB colour as seen with a deficiency."""
+    rgb = np.array([int(colour[i : i + 2], 16) for i in (1, 3, 5)]) / 255
+    linear = np.where(rgb <= 0.04045, rgb / 12.92, ((rgb + 0.055) / 1.055) ** 2.4)
+    linear = np.clip(BLINDNESS[blindness] @ linear, 0, 1)
+    to_xyz = np.array([[0.4124, 0.3576, 0.1805], [0.2126, 0.7152, 0.0722], [0.0193, 0.1192, 0.9505]])
+    t = to_xyz @ linear / np.array([0.9505, 1.0, 1.089])
+    f = np.where(t > 216 / 24389, np.cbrt(t), (24389 / 27 * t + 16) / 116)
+    return np.array([116 * f[1] - 16, 500 * (f[0] - f[1]), 200 * (f[1] - f[2])])
+
+
+@pytest.mark.parametrize("blindness", BLINDNESS)
+@pytest.mark.parametrize(
+    "colours", [STAGE_LIGHT, STAGE_DARK, LIGHT, DARK], ids=["stages", "dark stages", "light", "dark"]
+)
+def test_colours_stay_apart_for_every_eye(colours, blindness):
+    """Stages differ by colour alone in the bars, so clearly; policies have marks of their own besides."""
+    names = list(colours)
+    gaps = {
+        (str(a), str(b)): float(np.linalg.norm(lab(colours[a], blindness) - lab(colours[b], blindness)))
+        for i, a in enumerate(names)
+        for b in names[i + 1 :]
+    }
+    closest = min(gaps, key=gaps.get)
+    assert gaps[closest] > (18 if len(names) == 3 else 12), f"{closest}: {gaps[closest]:.1f}"

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections import Counter
+
 import numpy as np
 import pytest
 
@@ -16,10 +18,12 @@ from para.worlds.libero.clutter import (
     BOWL_RADIUS,
     CAMERA_XY,
     DISTRACTORS,
+    FINGERS,
     FULL_PLACES,
     HOME_XY,
+    MOUNT_X,
     PLATE_RADIUS,
-    RAMEKIN_OFFSET,
+    RAMEKIN_DISTANCE,
     VALIDATION_DISTRACTORS,
     footprint,
     scatter,
@@ -188,7 +192,9 @@ def test_hemisphere_is_tested_on_the_right_and_validated_between():
 def test_far_views_are_high_enough_and_stand_where_view_has_its_bowls():
     test = AXES["view_far"].test_conditions(200)
     assert {c.layout.view[0] for c in test} == {35.0, 45.0}
-    assert 270.0 not in {c.layout.view[1] for c in test}  # below 15 deg of elevation there
+    counts = Counter(c.layout.view for c in test)
+    assert len(counts) == 10 and set(counts.values()) == {20}  # no azimuth fills in for another
+    assert all(elevation(view_pose(polar, azimuth)) < 15 for polar in (35, 45) for azimuth in (225, 270, 315))
     assert all(is_scored(*c.layout.view, c.layout.bowl_xy) for c in test)
     assert {c.layout.bowl_xy for c in test} == {c.layout.bowl_xy for c in AXES["view"].test_conditions(800)}
 
@@ -209,12 +215,14 @@ def test_in_the_full_scene_nothing_overlaps_and_official_places_are_kept_where_t
     for layout in layouts:
         by_name = {o.name: o for o in layout.objects}
         offset = np.subtract(by_name["glazed_rim_porcelain_ramekin_1"].xy, layout.bowl_xy)
-        np.testing.assert_allclose(offset, RAMEKIN_OFFSET)  # the bowl is between the plate and the ramekin
+        assert np.hypot(*offset) == pytest.approx(RAMEKIN_DISTANCE) and layout.bowl_xy[0] + offset[0] >= MOUNT_X - 1e-9
+        if layout.bowl_xy[0] > MOUNT_X + RAMEKIN_DISTANCE:  # the bowl is between the plate and the ramekin
+            np.testing.assert_allclose(offset, (-RAMEKIN_DISTANCE, 0.0), atol=1e-9)
         for name, place in FULL_PLACES.items():
             o = by_name[name]
             kept[name] += o.xy == place
-            assert gap(o, layout.bowl_xy, layout.bowl_xy) >= BOWL_RADIUS + 0.03 - 1e-9
-            assert gap(o, layout.plate_xy, layout.plate_xy) >= PLATE_RADIUS + 0.03 - 1e-9
+            assert gap(o, layout.bowl_xy, layout.bowl_xy) >= FINGERS - 1e-9 > BOWL_RADIUS + 0.03
+            assert gap(o, layout.plate_xy, layout.plate_xy) >= FINGERS - 1e-9 > PLATE_RADIUS + 0.03
         tall = by_name["wooden_cabinet_1"]
         for start, end in ((HOME_XY, layout.bowl_xy), (BASE_XY, layout.bowl_xy), (BASE_XY, layout.plate_xy)):
             assert gap(tall, start, end) >= 0.13 - 0.002

@@ -64,7 +64,7 @@ def test_scaling_sets_are_nested_and_the_draws_differ(draw):
     assert [len(s) for s in sets] == list(sizes)
     assert all(set(a) < set(b) for a, b in zip(sets, sets[1:]))
     assert sets[4] != AXES[f"scaling_n16_d{(draw + 1) % 5}"].training_layouts()
-    assert set(sets[-1]) <= set(plans.GRID256.layouts())
+    assert set(sets[-1]) <= set(plans.GRID255.layouts())
     with pytest.raises(ValueError, match=r"scaling_n<1\|2\|4\|8\|16\|32\|64\|128>_d<draw>, random10_d<draw>"):
         axis_named("scaling_n64_d3" if draw < 3 else "scaling_n3_d0")
 
@@ -84,7 +84,7 @@ def test_all_sets_of_a_family_are_asked_the_same(family):
 def test_random_sets_are_off_the_grid_and_the_inner_set_is_asked_outside():
     drawn = [AXES[f"random10_d{d}"].training_layouts() for d in range(5)]
     assert all(len(set(s)) == 10 and all(TABLE.contains(x.bowl_xy) for x in s) for s in drawn)
-    assert len({x.bowl_xy for s in drawn for x in s} - set(plans.GRID256.positions())) == 50
+    assert len({x.bowl_xy for s in drawn for x in s} - set(plans.GRID255.positions())) == 50
     inner = AXES["inner"]
     region = inner.plan().region
     assert len(inner.training_layouts()) == 16 and np.ptp(region.y) == pytest.approx(0.12)

@@ -67,7 +67,7 @@ def _strip(plan: Plan, *, x: bool) -> Region:
 
 
 def _few() -> list[FewAxis]:
-    grid, random = plans.GRID256.positions(), [plans.random_set(draw) for draw in range(plans.RANDOM_DRAWS)]
+    grid, random = plans.GRID255.positions(), [plans.random_set(draw) for draw in range(plans.RANDOM_DRAWS)]
     axes = [
         FewAxis(
             f"scaling_n{n}_d{draw}", f"{n} demonstrations (draw {draw}) → the whole table", "scaling",

@@ -53,7 +53,7 @@ def test_axes_lists_who_shares_demonstrations(capsys):
     main(["axes"])
     lines = {line.split()[0]: line for line in capsys.readouterr().out.splitlines()}
     assert sum(" default64 (64) " in line for line in lines.values()) == 6
-    assert "grid256_n32_d1 (32)" in lines["scaling_n32_d1"] and "left_outer_full" in lines["lr_full"]
+    assert "grid255_n32_d1 (32)" in lines["scaling_n32_d1"] and "left_outer_full" in lines["lr_full"]
 
 
 def test_a_mistyped_command_is_answered_with_the_right_one(capsys):

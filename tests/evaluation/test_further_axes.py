@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections import Counter
+
 import numpy as np
 import pytest
 
@@ -16,10 +18,12 @@ from para.worlds.libero.clutter import (
     BOWL_RADIUS,
     CAMERA_XY,
     DISTRACTORS,
+    FINGERS,
     FULL_PLACES,
     HOME_XY,
+    MOUNT_X,
     PLATE_RADIUS,
-    RAMEKIN_OFFSET,
+    RAMEKIN_DISTANCE,
     VALIDATION_DISTRACTORS,
     footprint,
     scatter,
@@ -60,7 +64,7 @@ def test_scaling_sets_are_nested_and_the_draws_differ(draw):
     assert [len(s) for s in sets] == list(sizes)
     assert all(set(a) < set(b) for a, b in zip(sets, sets[1:]))
     assert sets[4] != AXES[f"scaling_n16_d{(draw + 1) % 5}"].training_layouts()
-    assert set(sets[-1]) <= set(plans.GRID256.layouts())
+    assert set(sets[-1]) <= set(plans.GRID255.layouts())
     with pytest.raises(ValueError, match=r"scaling_n<1\|2\|4\|8\|16\|32\|64\|128>_d<draw>, random10_d<draw>"):
         axis_named("scaling_n64_d3" if draw < 3 else "scaling_n3_d0")
 
@@ -80,7 +84,7 @@ def test_all_sets_of_a_family_are_asked_the_same(family):
 def test_random_sets_are_off_the_grid_and_the_inner_set_is_asked_outside():
     drawn = [AXES[f"random10_d{d}"].training_layouts() for d in range(5)]
     assert all(len(set(s)) == 10 and all(TABLE.contains(x.bowl_xy) for x in s) for s in drawn)
-    assert len({x.bowl_xy for s in drawn for x in s} - set(plans.GRID256.positions())) == 50
+    assert len({x.bowl_xy for s in drawn for x in s} - set(plans.GRID255.positions())) == 50
     inner = AXES["inner"]
     region = inner.plan().region
     assert len(inner.training_layouts()) == 16 and np.ptp(region.y) == pytest.approx(0.12)
@@ -188,7 +192,9 @@ def test_hemisphere_is_tested_on_the_right_and_validated_between():
 def test_far_views_are_high_enough_and_stand_where_view_has_its_bowls():
     test = AXES["view_far"].test_conditions(200)
     assert {c.layout.view[0] for c in test} == {35.0, 45.0}
-    assert 270.0 not in {c.layout.view[1] for c in test}  # below 15 deg of elevation there
+    counts = Counter(c.layout.view for c in test)
+    assert len(counts) == 10 and set(counts.values()) == {20}  # no azimuth fills in for another
+    assert all(elevation(view_pose(polar, azimuth)) < 15 for polar in (35, 45) for azimuth in (225, 270, 315))
     assert all(is_scored(*c.layout.view, c.layout.bowl_xy) for c in test)
     assert {c.layout.bowl_xy for c in test} == {c.layout.bowl_xy for c in AXES["view"].test_conditions(800)}
 
@@ -209,12 +215,14 @@ def test_in_the_full_scene_nothing_overlaps_and_official_places_are_kept_where_t
     for layout in layouts:
         by_name = {o.name: o for o in layout.objects}
         offset = np.subtract(by_name["glazed_rim_porcelain_ramekin_1"].xy, layout.bowl_xy)
-        np.testing.assert_allclose(offset, RAMEKIN_OFFSET)  # the bowl is between the plate and the ramekin
+        assert np.hypot(*offset) == pytest.approx(RAMEKIN_DISTANCE) and layout.bowl_xy[0] + offset[0] >= MOUNT_X - 1e-9
+        if layout.bowl_xy[0] > MOUNT_X + RAMEKIN_DISTANCE:  # the bowl is between the plate and the ramekin
+            np.testing.assert_allclose(offset, (-RAMEKIN_DISTANCE, 0.0), atol=1e-9)
         for name, place in FULL_PLACES.items():
             o = by_name[name]
             kept[name] += o.xy == place
-            assert gap(o, layout.bowl_xy, layout.bowl_xy) >= BOWL_RADIUS + 0.03 - 1e-9
-            assert gap(o, layout.plate_xy, layout.plate_xy) >= PLATE_RADIUS + 0.03 - 1e-9
+            assert gap(o, layout.bowl_xy, layout.bowl_xy) >= FINGERS - 1e-9 > BOWL_RADIUS + 0.03
+            assert gap(o, layout.plate_xy, layout.plate_xy) >= FINGERS - 1e-9 > PLATE_RADIUS + 0.03
         tall = by_name["wooden_cabinet_1"]
         for start, end in ((HOME_XY, layout.bowl_xy), (BASE_XY, layout.bowl_xy), (BASE_XY, layout.plate_xy)):
             assert gap(tall, start, end) >= 0.13 - 0.002

@@ -67,7 +67,7 @@ def _strip(plan: Plan, *, x: bool) -> Region:
 
 
 def _few() -> list[FewAxis]:
-    grid, random = plans.GRID256.positions(), [plans.random_set(draw) for draw in range(plans.RANDOM_DRAWS)]
+    grid, random = plans.GRID255.positions(), [plans.random_set(draw) for draw in range(plans.RANDOM_DRAWS)]
     axes = [
         FewAxis(
             f"scaling_n{n}_d{draw}", f"{n} demonstrations (draw {draw}) → the whole table", "scaling",
@@ -114,7 +114,8 @@ AXES: dict[str, Axis] = {
         DisturbedAxis("distractors", "empty table → other objects around", _DENSE, Clutter()),
         DisturbedAxis("calibration", "true camera → a wrong one is reported", _DENSE, WrongCamera()),
         ViewAxis(
-            "view_far", "training camera → cameras far away", plans.DEFAULT64, test_conditions.FAR_RINGS, (30.0, 40.0)
+            "view_far", "training camera → cameras far away", plans.DEFAULT64, test_conditions.FAR_RINGS,
+            test_conditions.FAR_AZIMUTHS, (30.0, 40.0), (11.25, 56.25, 101.25, 146.25),
         ),
         HemisphereAxis(
             "view_hemisphere", "cameras on the left → cameras on the right", plans.HEMISPHERE64, plans.HEMISPHERE64_OUTER

@@ -167,17 +167,19 @@ DEFAULT64 = Plan("default64", _cells(lambda row, column: row in _EIGHT and colum
 LEFT_FULL = Plan("left_full", LEFT.cells, scene="full")
 LEFT_OUTER_FULL = Plan("left_outer_full", LEFT_OUTER.cells, scene="full")
 INNER16 = Plan("inner16", _cells(lambda row, column: 6 <= row < 10 and 6 <= column < 10))
-GRID256 = Plan("grid256", _cells(lambda row, column: True))
+UNTEACHABLE = (15, 0)
+"""The far left corner: the expert fails there, so that a small set with this cell would lack a demonstration."""
+GRID255 = Plan("grid255", _cells(lambda row, column: (row, column) != UNTEACHABLE))
 
 
 def grid_subset(n: int, draw: int) -> ListedPlan:
     """`n` demonstrations of the whole grid; of one draw, smaller sets are the beginnings of larger ones."""
-    return ListedPlan(f"grid256_n{n}_d{draw}", _drawn_grid(draw)[:n])
+    return ListedPlan(f"grid255_n{n}_d{draw}", _drawn_grid(draw)[:n])
 
 
 @cache
 def _drawn_grid(draw: int) -> tuple[Layout, ...]:
-    return tuple(GRID256.layouts(None, draw))
+    return tuple(GRID255.layouts(None, draw))
 
 
 RANDOM_DRAWS = 5

@@ -33,7 +33,9 @@ VIEW_AZIMUTHS = tuple(45.0 * i for i in range(8))
 VIEW_POSITIONS = 100
 """Bowl positions of the view axes; every ring has the same ones."""
 FAR_RINGS = (35.0, 45.0)
-"""Polar angles of ``view_far`` [deg], at the azimuths and the positions of ``view``."""
+"""Polar angles of ``view_far`` [deg], at the positions of ``view``."""
+FAR_AZIMUTHS = (0.0, 45.0, 90.0, 135.0, 180.0)
+"""[deg]; at 225, 270 and 315 cameras so far away stand lower than `camera.LOWEST_ELEVATION` and are not scored."""
 HEMISPHERE_RINGS = (7.1, 14.3, 21.4, 25.0)
 HEMISPHERE_AZIMUTHS = (0.0, 30.0, 330.0, 60.0, 300.0)
 """The right half of the disc of views, for policies that have seen the left one [deg]."""

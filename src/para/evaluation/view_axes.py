@@ -24,10 +24,11 @@ class ViewAxis:
     training: Demonstrations
     test_rings: tuple[float, ...] = test_conditions.VIEW_RINGS
     """Polar angles of the tested cameras [deg]."""
+    test_azimuths: tuple[float, ...] = test_conditions.VIEW_AZIMUTHS
+    """[deg]; 0 carries the camera to the image's right, 90 up."""
     validation_rings: tuple[float, ...] = (5.4, 12.5, 19.6)
+    validation_azimuths: tuple[float, ...] = tuple(11.25 + 45.0 * i for i in range(8))
     grade_title: str = "camera turned from the training view [deg]"
-
-    VALIDATION_AZIMUTHS = tuple(11.25 + 45.0 * i for i in range(8))
 
     @property
     def family(self) -> str:
@@ -44,7 +45,7 @@ class ViewAxis:
 
     def test_conditions(self, n: int = 200) -> list[Condition]:
         """See `Axis.test_conditions`; 100 times the number of rings gives 100 a ring."""
-        return test_conditions.view_conditions(self.name, self.training, n, self.test_rings)
+        return test_conditions.view_conditions(self.name, self.training, n, self.test_rings, self.test_azimuths)
 
     def validation_conditions(self, n: int = 48) -> list[Condition]:
         """See `Axis.validation_conditions`."""
@@ -54,7 +55,7 @@ class ViewAxis:
         for i, xy in enumerate(bowls):
             place, ring = divmod(i, len(self.validation_rings))
             polar = self.validation_rings[ring]
-            view = test_conditions.scored_view(polar, self.VALIDATION_AZIMUTHS, place, xy)
+            view = test_conditions.scored_view(polar, self.validation_azimuths, place, xy)
             found.append(condition(self.name, "validation", i, xy, self.training.arrangement, TABLE, view))
         return found
 

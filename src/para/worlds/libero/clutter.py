@@ -50,6 +50,8 @@ CAMERA_XY = (0.66, 0.0)
 """The training camera, 0.7 m above the table [m], world."""
 SIGHT = 0.3
 """What is higher than `WRIST` must not stand so close before bowl and plate as to hide them from the camera [m]."""
+FINGERS = 0.125
+"""How far the open fingers reach from the centre of a bowl that they hold by its rim, and room to spare [m]."""
 GAP = 0.02
 """Least distance between two further objects [m]."""
 
@@ -105,8 +107,11 @@ FULL_PLACES: dict[str, XY] = {
     "cookies_1": (0.065, 0.025),
 }  # fmt: skip
 """Official places of the objects of ``full`` that keep them where they can [m], world, in the order of their rights."""
-RAMEKIN_OFFSET = (-0.135, 0.0)
-"""Ramekin minus bowl [m] in ``full``: the task speaks of the bowl *between the plate and the ramekin*."""
+RAMEKIN_DISTANCE = 0.135
+"""From the bowl's centre, on the side away from the plate [m]: the task speaks of the bowl *between the plate and the
+ramekin*."""
+MOUNT_X = -0.43
+"""Nearest place to the arm's mount for a ramekin [m], world; beside a bowl that is nearer it stands aside."""
 
 
 def footprint(name: str) -> Footprint:
@@ -150,7 +155,9 @@ def furnish(bowl_xy: XY, plate_xy: XY, clearance: float = 0.03) -> tuple[ObjectP
     ValueError where there is none.
     """
     ways = _Ways(bowl_xy, plate_xy)
-    ramekin = bowl_xy[0] + RAMEKIN_OFFSET[0], bowl_xy[1] + RAMEKIN_OFFSET[1]
+    back = min(RAMEKIN_DISTANCE, bowl_xy[0] - MOUNT_X)
+    aside = np.copysign(np.sqrt(RAMEKIN_DISTANCE**2 - back**2), bowl_xy[1])
+    ramekin = bowl_xy[0] - back, float(bowl_xy[1] + aside)
     placed = [ObjectPlacement("glazed_rim_porcelain_ramekin_1", ramekin)]
     for name, official in FULL_PLACES.items():
         raster = _nearest_first(name)
@@ -178,9 +185,12 @@ class _Ways:
     def clear(self, name: str, places: np.ndarray, clearance: float, others: Sequence[ObjectPlacement]) -> np.ndarray:
         """(M,) bool: whether an object at each of `places` (M, 2) [m] stands free of everything."""
         shape = footprint(name)
-        wanted = [(self._things[:1], BOWL_RADIUS + clearance), (self._things[1:], PLATE_RADIUS + clearance)]
+        wanted = [
+            (self._things[:1], max(BOWL_RADIUS + clearance, FINGERS)),
+            (self._things[1:], max(PLATE_RADIUS + clearance, FINGERS)),
+        ]
         if shape.low:
-            if shape.half == (0.0, 0.0):  # the flat stove may lie under the hand's way
+            if shape.half == (0.0, 0.0):  # the hand may pass over the flat stove
                 wanted += [(self._hand, clearance), (self._carry, clearance)]
         else:
             wanted += [(self._hand, max(clearance, HAND)), (self._carry, max(clearance, HAND + RIM))]

@@ -1,6 +1,6 @@
 """Seconds of a training step and where they go, with and without bf16 and glibc's memory kept.
 
-Usage: python benchmarks/train_step.py   (run it on a quiet machine: a second busy process slows a step 3-5 times)
+Usage: python benchmarks/train_step.py [preset ...]   (run it on a quiet machine: a second busy process slows a step 3-5 times)
 """
 
 from __future__ import annotations
@@ -64,7 +64,7 @@ def measure(preset: str, precision: str, keep: bool, steps: int = 12) -> None:
             torch.ones(n, steps_ahead, dtype=torch.bool),
         ),
     )
-    times = []
+    times, began = [], time.process_time()
     for _ in range(steps):
         marks = [time.perf_counter()]
         with torch.autocast("cpu", torch.bfloat16, enabled=precision == "bf16"):
@@ -80,21 +80,25 @@ def measure(preset: str, precision: str, keep: bool, steps: int = 12) -> None:
         times.append([b - a for a, b in zip(marks, marks[1:])])
     forward, loss_time, backward, update = (statistics.median(column) for column in zip(*times[3:]))
     total = statistics.median(sum(row) for row in times[3:])
+    cpu = (time.process_time() - began) / steps
     print(
         f"{preset:22}{precision:>6}{'kept' if keep else 'freed':>8}{forward:9.3f}{loss_time:8.3f}{backward:10.3f}"
-        f"{update:8.3f}{total:8.3f}",
+        f"{update:8.3f}{total:8.3f}{cpu:8.3f}",
         flush=True,
     )
 
 
 def main() -> None:
-    """One process for each setting, as memory settings last as long as the process."""
-    if len(sys.argv) == 4:
+    """One process for each setting, as memory settings last as long as the process. `cpu` is the mean processor time of a
+    step: it says something even where other processes take the machine."""
+    if len(sys.argv) == 4 and sys.argv[2] in ("no", "bf16"):
         measure(sys.argv[1], sys.argv[2], sys.argv[3] == "kept")
         return
     print(f"torch {torch.__version__}, {torch.get_num_threads()} threads, seconds (medians)")
-    print(f"{'policy':22}{'dtype':>6}{'memory':>8}{'forward':>9}{'loss':>8}{'backward':>10}{'update':>8}{'step':>8}")
-    for preset in PRESETS:
+    print(
+        f"{'policy':22}{'dtype':>6}{'memory':>8}{'forward':>9}{'loss':>8}{'backward':>10}{'update':>8}{'step':>8}{'cpu':>8}"
+    )
+    for preset in sys.argv[1:] or PRESETS:
         for precision, keep in SETTINGS:
             arguments = [sys.executable, __file__, preset, precision, "kept" if keep else "freed"]
             subprocess.run(arguments, check=True)

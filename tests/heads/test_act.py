@@ -11,6 +11,8 @@ from para.heads import ActConfig, CameraFrame, PixelHeight, World
 from para.heads.act import TransformerConfig
 from para.heads.act.style import Style
 from para.heads.normalised_actions import Normalisation, decode_actions, demonstrated_actions, encode_actions
+from para.heads.plucker import plucker_planes
+from para.heads.proprioception import pixel_state, pose_state
 from para.policy import PolicyConfig, PolicyNetwork
 from toy import WORKSPACE, toy_samples
 
@@ -58,6 +60,18 @@ def test_without_camera_input_the_camera_changes_nothing():
         with torch.inference_mode():
             one, two = (network.head.decode(network(x), x).positions for x in (b.inputs, other))
         assert torch.equal(one, two) != camera_input
+
+
+def test_geometry_is_not_rounded_by_autocast():
+    b = batch()
+    for space in (World(), CameraFrame()):
+        exact = [pose_state(b.inputs, WORKSPACE, space), pixel_state(b.inputs, WORKSPACE)]
+        exact.append(plucker_planes(b.inputs.camera, 4, 5, WORKSPACE))
+        with torch.autocast("cpu", torch.bfloat16):
+            rough = [pose_state(b.inputs, WORKSPACE, space), pixel_state(b.inputs, WORKSPACE)]
+            rough.append(plucker_planes(b.inputs.camera, 4, 5, WORKSPACE))
+        for one, other in zip(exact, rough):
+            assert torch.equal(one, other)
 
 
 def test_the_divergence_is_the_gaussians():

@@ -29,8 +29,10 @@ def batch(count=4, horizon=3):
 
 
 def test_it_learns_in_the_training_loop(tmp_path):
-    learned = learn(TINY.fitted(toy_samples(16)), tmp_path, samples=8, steps=150, learning_rate=2e-3)
-    assert learned.after < 0.5 * learned.before, learned
+    # One level is enough for three steps, and learns fastest.
+    head = replace(TINY, unet=UnetConfig((64,), time_width=32)).fitted(toy_samples(8))
+    learned = learn(head, tmp_path, samples=8, steps=120, learning_rate=3e-3)
+    assert learned.after < 0.08, learned
 
 
 def test_sampling_is_deterministic_and_does_not_depend_on_the_batch():

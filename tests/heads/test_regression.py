@@ -67,12 +67,12 @@ def test_every_cell_learns(cell):
         loss.total.backward()
         optimizer.step()
         parts.append(loss.parts["position"].item())
-    assert parts[-1] < 0.4 * parts[0]
+    assert parts[-1] < 0.5 * parts[0]
     with torch.inference_mode():
         chunk = network.head.decode(network.head(features, b.inputs), b.inputs)
     # The loss is 10 times the mean error of a coordinate, whichever the coordinates are.
     error = (chunk.positions - b.targets.positions).norm(dim=-1).mean()
-    assert error < 0.4 * parts[0] / 10 * 3, error
+    assert error < 0.5 * parts[0] / 10 * 3, error
     assert relative_angle(chunk.rotations, b.targets.rotations).mean() < 0.6
 
 

@@ -95,6 +95,12 @@ def test_what_is_wrong_with_a_checkpoint_is_said(tmp_path):
         Policy.from_pretrained(folder)
 
 
+def test_a_policy_saved_before_executions_were_still_loads(tmp_path):
+    folder = saved(tmp_path)
+    edit(folder, lambda d: d["policy"].pop("execution"))
+    assert Policy.from_pretrained(folder).config == CONFIG
+
+
 def test_a_missing_camera_is_named():
     policy = Policy(CONFIG, PolicyNetwork(CONFIG))
     with pytest.raises(ValueError, match=r"no camera 'toy' in this observation; it has \['wrist'\]"):

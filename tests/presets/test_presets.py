@@ -38,6 +38,9 @@ def test_every_rival_can_be_built_and_decodes(name):
         outputs = network(batch.inputs)
         assert torch.isfinite(network.head.loss(outputs, batch.inputs, batch.targets).total)
         chunk = network.head.decode(outputs, batch.inputs)
+        with torch.autocast("cpu", torch.bfloat16):  # as the training loop runs it
+            rough = network(batch.inputs)
+        assert torch.isfinite(network.head.loss(rough, batch.inputs, batch.targets).total)
     assert chunk.positions.shape == (2, config.policy.horizon, 3)
 
 

@@ -11,7 +11,7 @@ from para.backbones import Lite0Config
 from para.dataset import Augmentation, Photometric, Shift, Turn, Zoom
 from para.geometry import HeightBins, Pose
 from para.heads import GlobalRegressionConfig, VolumeHeadConfig
-from para.policy import CheckpointError, Policy, PolicyConfig
+from para.policy import CheckpointError, Execution, Policy, PolicyConfig
 from para.training import TrainConfig, train
 from para.types import Observation, RobotState, View
 from toy import WORKSPACE, toy_camera, toy_samples
@@ -82,6 +82,19 @@ def test_another_configuration_is_refused(tmp_path):
     train(replace(QUICK, steps=2), samples, tmp_path, quiet=True)
     with pytest.raises(CheckpointError, match="steps: 2 there, 3 now"):
         train(replace(QUICK, steps=3), samples, tmp_path, quiet=True)
+
+
+def test_a_run_from_before_a_field_was_added_goes_on(tmp_path):
+    config, samples = replace(QUICK, steps=2), toy_samples()
+    train(config, samples, tmp_path, quiet=True)
+    state = torch.load(tmp_path / "state.pt", weights_only=True)
+    description = json.loads(state["config"])
+    del description["policy"]["execution"]
+    torch.save({**state, "config": json.dumps(description)}, tmp_path / "state.pt")
+    train(config, samples, tmp_path, quiet=True)
+    with pytest.raises(CheckpointError, match="policy.execution.execute: 4 there, 2 now"):
+        policy = replace(config.policy, execution=Execution(execute=2))
+        train(replace(config, policy=policy), samples, tmp_path, quiet=True)
 
 
 def test_it_learns_to_point_and_survives_saving(tmp_path):

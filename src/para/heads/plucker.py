@@ -9,6 +9,7 @@ from __future__ import annotations
 import torch
 
 from para.geometry import Camera
+from para.heads.head import full_precision
 from para.types import Box
 
 PLUCKER_VALUES = 6
@@ -25,7 +26,8 @@ def plucker_planes(camera: Camera, rows: int, columns: int, workspace: Box) -> t
         indexing="ij",
     )
     pixels = torch.stack([u, v], -1).reshape(1, -1, 2).expand(len(like), -1, -1)
-    direction = torch.nn.functional.normalize(camera.rays(pixels), dim=-1)
+    with full_precision(like):
+        direction = torch.nn.functional.normalize(camera.rays(pixels), dim=-1)
     middle = (like.new_tensor(workspace.low) + like.new_tensor(workspace.high)) / 2
     origin = (camera.T_world_camera.translation - middle)[:, None].expand_as(direction)
     moment = torch.linalg.cross(origin, direction)

@@ -7,6 +7,7 @@ import torch
 from para.dataset import ModelInput
 from para.geometry import rotation_to_6d
 from para.heads.action_space import ActionSpace, CameraFrame, World
+from para.heads.head import full_precision
 from para.types import Box
 
 CAMERA_VALUES = 16
@@ -27,7 +28,8 @@ def camera_vector(inputs: ModelInput) -> torch.Tensor:
 def pixel_state(inputs: ModelInput, workspace: Box) -> torch.Tensor:
     """(B, 4): the end effector's pixel (image borders at -1 and 1), its height in the workspace and the opening."""
     camera = inputs.camera
-    pixel, _ = camera.project(inputs.T_world_ee.translation[:, None])
+    with full_precision(inputs.gripper):
+        pixel, _ = camera.project(inputs.T_world_ee.translation[:, None])
     size = pixel.new_tensor([camera.width, camera.height])
     low, high = workspace.low[2], workspace.high[2]
     height = (inputs.T_world_ee.translation[:, 2:] - low) / (high - low)
@@ -42,7 +44,8 @@ def pose_state(inputs: ModelInput, workspace: Box, space: ActionSpace) -> torch.
     if not isinstance(space, CameraFrame):
         space = World()
     camera, pose = inputs.camera, inputs.T_world_ee
-    position = space.encode(pose.translation[:, None], camera, pose)[:, 0]
+    with full_precision(inputs.gripper):
+        position = space.encode(pose.translation[:, None], camera, pose)[:, 0]
+        rotation = space.rotation_frame(camera)[:, 0].transpose(-1, -2) @ pose.rotation
     low, high = (position.new_tensor(x) for x in space.range(workspace))
-    rotation = space.rotation_frame(camera)[:, 0].transpose(-1, -2) @ pose.rotation
     return torch.cat([2 * (position - low) / (high - low) - 1, rotation_to_6d(rotation), inputs.gripper[:, None]], -1)

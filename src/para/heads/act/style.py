@@ -42,6 +42,9 @@ class StyleEncoder(nn.Module):
         self.layers = nn.ModuleList(EncoderLayer(config) for _ in range(layers))
         self.norm = nn.LayerNorm(config.width)
         self.latent = nn.Linear(config.width, 2 * latent)
+        # Begin near the prior: otherwise the weighted divergence drowns the first steps.
+        nn.init.normal_(self.latent.weight, std=0.01)
+        nn.init.zeros_(self.latent.bias)
 
     def forward(self, state: torch.Tensor, actions: torch.Tensor, valid: torch.Tensor) -> Style:
         """(B, S) state, (B, T, 10) normalised actions, (B, T) bool which of them exist -> z's distribution."""

@@ -21,7 +21,7 @@ from para.backbones import BackboneConfig, Lite0Config
 from para.config import from_json, to_json
 from para.dataset import ModelInput
 from para.geometry import Camera, Pose, warp_image
-from para.heads import ChunkBatch, HeadConfig, VolumeHeadConfig
+from para.heads import ChunkBatch, ConfidenceCalibration, HeadConfig, VolumeHeadConfig
 from para.types import ActionChunk, Box, Observation
 
 FORMAT = 1
@@ -77,10 +77,18 @@ class PolicyNetwork(nn.Module):
 class Policy:
     """A trained network and what is needed to use it."""
 
-    def __init__(self, config: PolicyConfig, network: PolicyNetwork, provenance: dict[str, Any] | None = None) -> None:
+    def __init__(
+        self,
+        config: PolicyConfig,
+        network: PolicyNetwork,
+        provenance: dict[str, Any] | None = None,
+        calibration: ConfidenceCalibration | None = None,
+    ) -> None:
         self.config, self.network = config, network.eval()
         self.provenance = provenance or {}
         """How it came about (preset, steps, dataset, versions); free JSON, for reports."""
+        self.calibration = calibration
+        """From the head's scores to probabilities that held on demonstrations left out of training; None: never measured."""
 
     @torch.inference_mode()
     def predict(self, observation: Observation) -> ActionChunk:
@@ -112,9 +120,14 @@ class Policy:
         ).to(device)
 
     def chunk(self, batch: ChunkBatch) -> ActionChunk:
-        """The first chunk of a batch, as NumPy."""
+        """The first chunk of a batch, as NumPy, its probabilities calibrated."""
         fields = (batch.positions, batch.rotations, batch.gripper, batch.confidence, batch.out_of_view)
-        return ActionChunk(*(x[0].double().cpu().numpy() for x in fields))
+        positions, rotations, gripper, confidence, out_of_view = (x[0].double().cpu().numpy() for x in fields)
+        if self.calibration is not None:
+            confidence = self.calibration.confidence(confidence)
+            if self.calibration.out_of_view is not None:
+                out_of_view = self.calibration.out_of_view(out_of_view)
+        return ActionChunk(positions, rotations, gripper, confidence, out_of_view)
 
     def save_pretrained(self, folder: str | os.PathLike[str]) -> Path:
         """Write config.json and model.safetensors; the folder appears whole."""
@@ -127,6 +140,7 @@ class Policy:
             "format": FORMAT,
             "policy": to_json(self.config),
             "conventions": CONVENTIONS,
+            "calibration": to_json(self.calibration),
             "provenance": self.provenance,
         }
         (partial / "config.json").write_text(json.dumps(description, indent=2) + "\n")
@@ -153,12 +167,14 @@ class Policy:
         if description["conventions"] != CONVENTIONS:
             raise CheckpointError(f"{path}: its conventions {description['conventions']} are not this version's")
         config = from_json(PolicyConfig, description["policy"], str(path))
+        # Policies saved before there was one have no entry.
+        calibration = from_json(ConfidenceCalibration | None, description.get("calibration"), f"{path}: calibration")
         network = PolicyNetwork(_without_pretraining(config))
         try:
             network.load_state_dict(load_file(folder / "model.safetensors"))
         except (OSError, RuntimeError) as error:
             raise CheckpointError(f"{folder / 'model.safetensors'} does not fit its config.json: {error}") from error
-        return cls(config, network.to(device), description["provenance"])
+        return cls(config, network.to(device), description["provenance"], calibration)
 
 
 def checkpoint_hash(folder: str | os.PathLike[str]) -> str:

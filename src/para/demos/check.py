@@ -28,7 +28,9 @@ SET_LIMIT = 0.02
 """A set whose typical shift is larger than this is reported as a whole."""
 
 _FLIPS = {(True, False): "mirrored left-right", (False, True): "upside down", (True, True): "turned by 180 deg"}
-_FLIP_GAIN = 0.1  # correlation that a flipped picture must fit better by
+_FLIP_GAIN = 0.1  # correlation that a flipped picture must fit better by, if what moves in it moves the wrong way, too
+_FLIP_GAIN_ALONE = 0.2  # ... if too little moves to tell: a symmetric gripper in the middle looks much the same mirrored
+_CLEAR_MOTION = 0.5  # correlation with the projected end effector that tells which way the picture goes
 _ADVICE = "Calibrate the camera again and correct or drop this episode."
 
 
@@ -79,7 +81,8 @@ def check_views(views: list[Views], camera: str, pictures: Path | None = None) -
     usual = float(np.nanmedian([fit.score for fit in fits]))
     for episode, fit in enumerate(fits):
         doubt = max(1.0, usual / max(fit.score, 0.05))
-        what = _verdict(fit, error[episode], np.maximum(FLOOR, DEVIATIONS * doubt * spread), flips[episode])
+        limits = np.maximum(FLOOR, DEVIATIONS * doubt * spread)
+        what = _verdict(fit, error[episode], limits, _flip(fit, flips[episode], motion_correlation([views[episode]])))
         if what is not None:
             picture = None
             if pictures is not None:
@@ -92,10 +95,20 @@ def check_views(views: list[Views], camera: str, pictures: Path | None = None) -
     return findings, CameraEvidence(camera, error, limit, motion)
 
 
-def _verdict(fit: Fit, error: np.ndarray, limit: np.ndarray, flips: dict[tuple[bool, bool], float]) -> str | None:
+def _flip(
+    fit: Fit, flips: dict[tuple[bool, bool], float], motion: tuple[float, float]
+) -> tuple[bool, bool] | None:
+    """The flip (across, down) that this episode's pictures need, as its looks and its motion agree; None for none."""
     best = max(flips, key=lambda flip: flips[flip])
-    if flips[best] > fit.score + _FLIP_GAIN:
-        return f"the pictures are {_FLIPS[best]}"
+    said = [m for m, flipped in zip(motion, best) if flipped and abs(m) > _CLEAR_MOTION]  # NaN says nothing
+    if any(m > 0 for m in said):
+        return None
+    return best if flips[best] > fit.score + (_FLIP_GAIN if said else _FLIP_GAIN_ALONE) else None
+
+
+def _verdict(fit: Fit, error: np.ndarray, limit: np.ndarray, flip: tuple[bool, bool] | None) -> str | None:
+    if flip is not None:
+        return f"the pictures are {_FLIPS[flip]}"
     if not np.isfinite(error).all() or not (np.abs(error) > limit).any():
         return None
     parts = []

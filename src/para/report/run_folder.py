@@ -7,6 +7,7 @@ RUN/records/<axis>.jsonl      episode records
 RUN/videos/<axis>/<policy>/   rollouts of the first test conditions
 RUN/pictures/                 PNG and JPEG pictures for the report; <name>.txt beside one is its caption
 RUN/timings.json              seconds of each stage
+RUN/memory.json               peak memory of each stage, all processes together
 RUN/ledger.jsonl              test evaluations
 RUN/report.html               the page
 """
@@ -67,6 +68,11 @@ class RunFolder:
     def timings(self) -> Path:
         """Seconds of each stage."""
         return self.root / "timings.json"
+
+    @property
+    def memory(self) -> Path:
+        """Peak memory of each stage [GB], all processes together."""
+        return self.root / "memory.json"
 
     @property
     def ledger(self) -> Path:

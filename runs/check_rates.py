@@ -53,9 +53,10 @@ class Wrong:
 class TamperedDataset(DemoDataset):
     """A demonstration set that reads as if one episode had been recorded with a wrong camera."""
 
-    def __init__(self, source: DemoDataset, wrong: Wrong) -> None:
+    def __init__(self, source: DemoDataset, wrong: Wrong, pictures: dict) -> None:
+        """`pictures` keeps what was decoded for the next trial with this set."""
         vars(self).update(vars(source))
-        self.wrong = wrong
+        self.wrong, self.pictures = wrong, pictures
 
     def columns(self, episode: int, camera: str) -> DemoColumns:
         """The columns, with the wrong pose in place of the true one."""
@@ -74,7 +75,10 @@ class TamperedDataset(DemoDataset):
 
     def decode(self, episode: int, camera: str, frames=None) -> np.ndarray:
         """The pictures, mirrored where they are to be."""
-        images = super().decode(episode, camera, frames)
+        key = (episode, camera, None if frames is None else tuple(np.asarray(frames).tolist()))
+        if key not in self.pictures:
+            self.pictures[key] = super().decode(episode, camera, frames)
+        images = self.pictures[key]
         mirrored = episode == self.wrong.episode and self.wrong.kind == "mirrored"
         return np.ascontiguousarray(images[:, :, ::-1]) if mirrored else images
 
@@ -139,11 +143,11 @@ def main() -> None:
         for _ in record_demos(layouts_of(seed, 8 + i // 2 % 5, arrangement), root, workers=arguments.workers):
             pass
         dataset = DemoDataset.open(root)
-        records = []
+        records, decoded = [], {}
         for wrong in trials(seed, len(dataset)):
             name = f"{root.name}-{wrong.kind}-{wrong.size:g}"
             pictures = arguments.data / "pictures" / name if arguments.pictures else None
-            records.append(judge(wrong, check_dataset(TamperedDataset(dataset, wrong), pictures)))
+            records.append(judge(wrong, check_dataset(TamperedDataset(dataset, wrong, decoded), pictures)))
         done[str(seed)] = {"arrangement": arrangement, "demonstrations": len(dataset), "trials": records}
         _write(arguments.out, done)
         fresh += 1

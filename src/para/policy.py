@@ -14,6 +14,7 @@ from typing import Any
 
 import numpy as np
 import torch
+from safetensors import SafetensorError
 from safetensors.torch import load_file, save_file
 from torch import nn
 
@@ -156,32 +157,42 @@ class Policy:
         """Read a saved policy. CheckpointError says what is wrong with the folder."""
         folder = Path(folder)
         path = folder / "config.json"
-        if not path.exists():
-            raise CheckpointError(f"{folder} is not a saved policy: there is no config.json in it")
-        description = json.loads(path.read_text())
-        if description.get("format") != FORMAT:
-            raise CheckpointError(
-                f"{path}: saved in format {description.get('format')!r}, this version of para reads format {FORMAT}. "
-                "Load it with the version that wrote it (see 'provenance' in the file), or train it again."
-            )
-        if description["conventions"] != CONVENTIONS:
-            raise CheckpointError(f"{path}: its conventions {description['conventions']} are not this version's")
+        description = _read_description(path)
         config = from_json(PolicyConfig, description["policy"], str(path))
         # Policies saved before there was one have no entry.
         calibration = from_json(ConfidenceCalibration | None, description.get("calibration"), f"{path}: calibration")
         network = PolicyNetwork(_without_pretraining(config))
         try:
             network.load_state_dict(load_file(folder / "model.safetensors"))
-        except (OSError, RuntimeError) as error:
+        except (OSError, RuntimeError, SafetensorError) as error:
             raise CheckpointError(f"{folder / 'model.safetensors'} does not fit its config.json: {error}") from error
         return cls(config, network.to(device), description["provenance"], calibration)
 
 
 def checkpoint_hash(folder: str | os.PathLike[str]) -> str:
-    """12 hex digits that change when the saved weights or the configuration do."""
+    """12 hex digits that change when the saved weights or the configuration do. CheckpointError as in `from_pretrained`."""
+    description = _read_description(Path(folder) / "config.json")
     digest = hashlib.sha256((Path(folder) / "model.safetensors").read_bytes())
-    digest.update(json.dumps(json.loads((Path(folder) / "config.json").read_text())["policy"]).encode())
+    digest.update(json.dumps(description["policy"]).encode())
     return digest.hexdigest()[:12]
+
+
+def _read_description(path: Path) -> dict[str, Any]:
+    """A saved policy's config.json, of this format and these conventions."""
+    if not path.exists():
+        raise CheckpointError(f"{path.parent} is not a saved policy: there is no config.json in it")
+    try:
+        description = json.loads(path.read_text())
+    except ValueError as error:
+        raise CheckpointError(f"{path}: not JSON ({error}). Copy or save the policy again.") from None
+    if description.get("format") != FORMAT:
+        raise CheckpointError(
+            f"{path}: saved in format {description.get('format')!r}, this version of para reads format {FORMAT}. "
+            "Load it with the version that wrote it (see 'provenance' in the file), or train it again."
+        )
+    if description.get("conventions") != CONVENTIONS:
+        raise CheckpointError(f"{path}: its conventions {description.get('conventions')} are not this version's")
+    return description
 
 
 def _without_pretraining(config: PolicyConfig) -> PolicyConfig:

@@ -133,7 +133,7 @@ def test_what_was_measured_is_in_the_provenance(trained):
 
 def test_targets_do_not_move(trained, tmp_path):
     """Neither by calibration nor by its loss: a policy saved before there was one still loads."""
-    policy, folder = trained
+    policy, _ = trained
     test = toy_samples(1, seed=3)
     state = RobotState(Pose(test.ee_rotation[0], test.ee_position[0]), 1.0, 0.0)
     observation = Observation((View("toy", np.array(test.images[0]), toy_camera()),), state)

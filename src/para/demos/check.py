@@ -29,7 +29,9 @@ SET_LIMIT = 0.02
 
 _FLIPS = {(True, False): "mirrored left-right", (False, True): "upside down", (True, True): "turned by 180 deg"}
 _FLIP_GAIN = 0.1  # correlation that a flipped picture must fit better by, if what moves in it moves the wrong way, too
-_FLIP_GAIN_ALONE = 0.2  # ... if too little moves to tell: a symmetric gripper in the middle looks much the same mirrored
+_FLIP_GAIN_ALONE = (
+    0.2  # ... if too little moves to tell: a symmetric gripper in the middle looks much the same mirrored
+)
 _CLEAR_MOTION = 0.5  # correlation with the projected end effector that tells which way the picture goes
 _ADVICE = "Calibrate the camera again and correct or drop this episode."
 
@@ -95,9 +97,7 @@ def check_views(views: list[Views], camera: str, pictures: Path | None = None) -
     return findings, CameraEvidence(camera, error, limit, motion)
 
 
-def _flip(
-    fit: Fit, flips: dict[tuple[bool, bool], float], motion: tuple[float, float]
-) -> tuple[bool, bool] | None:
+def _flip(fit: Fit, flips: dict[tuple[bool, bool], float], motion: tuple[float, float]) -> tuple[bool, bool] | None:
     """The flip (across, down) that this episode's pictures need, as its looks and its motion agree; None for none."""
     best = max(flips, key=lambda flip: flips[flip])
     said = [m for m, flipped in zip(motion, best) if flipped and abs(m) > _CLEAR_MOTION]  # NaN says nothing

@@ -17,6 +17,8 @@ from para.cli import main
 from para.demos import DatasetWriter, DemoDataset, stage_episode
 from para.demos.video import encode_video
 
+PATIENCE = 900
+"""Seconds to wait on a busy machine before a test gives up."""
 CAMERA = default_camera(96, 64)
 VIDEO = "videos/observation.images.agentview/chunk-000/file-000.mp4"
 
@@ -207,7 +209,7 @@ def start(*arguments) -> subprocess.Popen:
 
 def kill_workers(command: subprocess.Popen, times: int) -> None:
     """SIGKILL for the next so many worker processes, as the kernel does when memory runs out."""
-    killed, deadline = set(), time.monotonic() + 240
+    killed, deadline = set(), time.monotonic() + PATIENCE
     while len(killed) < times and command.poll() is None:
         assert time.monotonic() < deadline, "no worker appears"
         for child in psutil.Process(command.pid).children(recursive=True):
@@ -222,7 +224,7 @@ def kill_workers(command: subprocess.Popen, times: int) -> None:
 
 
 def wait_for(condition, command: subprocess.Popen) -> None:
-    deadline = time.monotonic() + 240
+    deadline = time.monotonic() + PATIENCE
     while not condition():
         assert time.monotonic() < deadline and command.poll() is None, command.communicate()
         time.sleep(0.02)
@@ -235,16 +237,14 @@ def test_recording_whose_workers_are_killed(tmp_path):
     process = start(*command)
     wait_for(lambda: list(root.glob("videos/**/file-000.mp4")), process)
     kill_workers(process, 3)
-    _, error = process.communicate(timeout=240)
+    _, error = process.communicate(timeout=PATIENCE)
     assert process.returncode == 2 and "Traceback" not in error
     assert error.splitlines()[-1] == (
         "para: a worker process died 3 times around entry 1; use fewer workers, or give the machine more memory"
     )
     kept = content(root)
     assert len(DemoDataset.open(root)) == 1
-    process = start(*command)
-    _, error = process.communicate(timeout=240)
-    assert process.returncode == 0, error
+    main([str(word) for word in command])
     after = content(root)
     first = [name for name in kept if name.startswith(("videos/", "data/"))]
     assert len(first) >= 2 and all(after[name] == kept[name] for name in first)
@@ -258,7 +258,7 @@ def test_evaluation_whose_worker_is_killed(tmp_path):
     wait_for(lambda: records.exists() and records.read_bytes().endswith(b"\n"), process)
     first = records.read_bytes()
     kill_workers(process, 1)
-    out, error = process.communicate(timeout=240)
+    out, error = process.communicate(timeout=PATIENCE)
     assert process.returncode == 0, error
     assert records.read_bytes().startswith(first)
     rows = [json.loads(line) for line in records.read_text().splitlines()]

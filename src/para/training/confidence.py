@@ -205,8 +205,10 @@ def calibrate(
     """
     if len(rows) > MOST_MOMENTS:
         rows = rows[np.linspace(0, len(rows) - 1, MOST_MOMENTS).round().astype(int)]
-    cases = observe(policy, samples, rows)
-    moved = observe(policy, samples, rows, augmentation, seed)
+    with torch.random.fork_rng():  # some heads draw while they decode
+        torch.manual_seed(seed)
+        cases = observe(policy, samples, rows)
+        moved = observe(policy, samples, rows, augmentation, seed)
     confidence, sure = _fit_and_measure(cases.confidence, cases.met, cases.counted, cases.episode)
     said = np.concatenate([cases.out_of_view, moved.out_of_view])
     outside = np.concatenate([cases.outside, moved.outside])

@@ -268,8 +268,9 @@ def main(arguments: list[str] | None = None) -> None:
     except KeyboardInterrupt:
         print("\nstopped; the same command goes on from here", file=sys.stderr)
         raise SystemExit(130) from None
-    except (ValueError, FileNotFoundError, ModuleNotFoundError) as error:
-        if os.environ.get("PARA_DEBUG"):
+    except (ValueError, FileNotFoundError, ModuleNotFoundError, RuntimeError) as error:
+        ours = not isinstance(error, RuntimeError) or type(error).__module__.startswith("para.")
+        if os.environ.get("PARA_DEBUG") or not ours:
             raise
         print(f"para: {error}", file=sys.stderr)
         raise SystemExit(2) from None

@@ -14,6 +14,7 @@ from typing import Any
 
 import numpy as np
 import torch
+from safetensors import SafetensorError
 from safetensors.torch import load_file, save_file
 from torch import nn
 
@@ -21,7 +22,7 @@ from para.backbones import BackboneConfig, Lite0Config
 from para.config import from_json, to_json
 from para.dataset import ModelInput
 from para.geometry import Camera, LevelFraming, Pose, warp_image
-from para.heads import ChunkBatch, HeadConfig, VolumeHeadConfig
+from para.heads import ChunkBatch, ConfidenceCalibration, HeadConfig, VolumeHeadConfig
 from para.types import ActionChunk, Box, Observation
 
 FORMAT = 1
@@ -98,10 +99,18 @@ class PolicyNetwork(nn.Module):
 class Policy:
     """A trained network and what is needed to use it."""
 
-    def __init__(self, config: PolicyConfig, network: PolicyNetwork, provenance: dict[str, Any] | None = None) -> None:
+    def __init__(
+        self,
+        config: PolicyConfig,
+        network: PolicyNetwork,
+        provenance: dict[str, Any] | None = None,
+        calibration: ConfidenceCalibration | None = None,
+    ) -> None:
         self.config, self.network = config, network.eval()
         self.provenance = provenance or {}
         """How it came about (preset, steps, dataset, versions); free JSON, for reports."""
+        self.calibration = calibration
+        """From the head's scores to probabilities that held on demonstrations left out of training; None: never measured."""
 
     @torch.inference_mode()
     def predict(self, observation: Observation) -> ActionChunk:
@@ -133,9 +142,14 @@ class Policy:
         ).to(device)
 
     def chunk(self, batch: ChunkBatch) -> ActionChunk:
-        """The first chunk of a batch, as NumPy."""
+        """The first chunk of a batch, as NumPy, its probabilities calibrated."""
         fields = (batch.positions, batch.rotations, batch.gripper, batch.confidence, batch.out_of_view)
-        return ActionChunk(*(x[0].double().cpu().numpy() for x in fields))
+        positions, rotations, gripper, confidence, out_of_view = (x[0].double().cpu().numpy() for x in fields)
+        if self.calibration is not None:
+            confidence = self.calibration.confidence(confidence)
+            if self.calibration.out_of_view is not None:
+                out_of_view = self.calibration.out_of_view(out_of_view)
+        return ActionChunk(positions, rotations, gripper, confidence, out_of_view)
 
     def save_pretrained(self, folder: str | os.PathLike[str]) -> Path:
         """Write config.json and model.safetensors; the folder appears whole."""
@@ -148,6 +162,7 @@ class Policy:
             "format": FORMAT,
             "policy": to_json(self.config),
             "conventions": CONVENTIONS,
+            "calibration": to_json(self.calibration),
             "provenance": self.provenance,
         }
         (partial / "config.json").write_text(json.dumps(description, indent=2) + "\n")
@@ -163,30 +178,42 @@ class Policy:
         """Read a saved policy. CheckpointError says what is wrong with the folder."""
         folder = Path(folder)
         path = folder / "config.json"
-        if not path.exists():
-            raise CheckpointError(f"{folder} is not a saved policy: there is no config.json in it")
-        description = json.loads(path.read_text())
-        if description.get("format") != FORMAT:
-            raise CheckpointError(
-                f"{path}: saved in format {description.get('format')!r}, this version of para reads format {FORMAT}. "
-                "Load it with the version that wrote it (see 'provenance' in the file), or train it again."
-            )
-        if description["conventions"] != CONVENTIONS:
-            raise CheckpointError(f"{path}: its conventions {description['conventions']} are not this version's")
+        description = _read_description(path)
         config = from_json(PolicyConfig, description["policy"], str(path))
+        # Policies saved before there was one have no entry.
+        calibration = from_json(ConfidenceCalibration | None, description.get("calibration"), f"{path}: calibration")
         network = PolicyNetwork(_without_pretraining(config))
         try:
             network.load_state_dict(load_file(folder / "model.safetensors"))
-        except (OSError, RuntimeError) as error:
+        except (OSError, RuntimeError, SafetensorError) as error:
             raise CheckpointError(f"{folder / 'model.safetensors'} does not fit its config.json: {error}") from error
-        return cls(config, network.to(device), description["provenance"])
+        return cls(config, network.to(device), description["provenance"], calibration)
 
 
 def checkpoint_hash(folder: str | os.PathLike[str]) -> str:
-    """12 hex digits that change when the saved weights or the configuration do."""
+    """12 hex digits that change when the saved weights or the configuration do. CheckpointError as in `from_pretrained`."""
+    description = _read_description(Path(folder) / "config.json")
     digest = hashlib.sha256((Path(folder) / "model.safetensors").read_bytes())
-    digest.update(json.dumps(json.loads((Path(folder) / "config.json").read_text())["policy"]).encode())
+    digest.update(json.dumps(description["policy"]).encode())
     return digest.hexdigest()[:12]
+
+
+def _read_description(path: Path) -> dict[str, Any]:
+    """A saved policy's config.json, of this format and these conventions."""
+    if not path.exists():
+        raise CheckpointError(f"{path.parent} is not a saved policy: there is no config.json in it")
+    try:
+        description = json.loads(path.read_text())
+    except ValueError as error:
+        raise CheckpointError(f"{path}: not JSON ({error}). Copy or save the policy again.") from None
+    if description.get("format") != FORMAT:
+        raise CheckpointError(
+            f"{path}: saved in format {description.get('format')!r}, this version of para reads format {FORMAT}. "
+            "Load it with the version that wrote it (see 'provenance' in the file), or train it again."
+        )
+    if description.get("conventions") != CONVENTIONS:
+        raise CheckpointError(f"{path}: its conventions {description.get('conventions')} are not this version's")
+    return description
 
 
 def _without_pretraining(config: PolicyConfig) -> PolicyConfig:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import resource
 import sys
 import time
 from collections.abc import Iterator, Sequence
@@ -16,6 +15,7 @@ from para.demos import DemoDataset
 from para.evaluation.agents import AgentSpec
 from para.evaluation.axes import Axis, axis_named
 from para.evaluation.evaluate import evaluate
+from para.memory import PeakMemory
 from para.presets import Experiment, fitted
 from para.report import RunFolder, build_report
 from para.report.episode_pictures import draw_episode_volumes
@@ -139,7 +139,7 @@ def _note_install(run: RunFolder) -> None:
 @contextmanager
 def _stage(run: RunFolder, name: str, what: str) -> Iterator[None]:
     _say(f"\n[{name}] {what}", bold=True)
-    with _timed(run, name):
+    with _timed(run, name), _measured(run, name):
         yield
 
 
@@ -155,12 +155,27 @@ def _timed(run: RunFolder, name: str) -> Iterator[None]:
         run.timings.write_text(json.dumps(times, indent=2) + "\n")
 
 
+@contextmanager
+def _measured(run: RunFolder, name: str) -> Iterator[None]:
+    """Peak memory of this stage, over its resumed runs, too."""
+    memory = PeakMemory()
+    try:
+        with memory:
+            yield
+    finally:
+        peaks = json.loads(run.memory.read_text()) if run.memory.exists() else {}
+        peaks[name] = round(max(peaks.get(name, 0.0), memory.gigabytes), 2)
+        run.memory.write_text(json.dumps(peaks, indent=2) + "\n")
+
+
 def _print_times(run: RunFolder, report: Path) -> None:
     times = json.loads(run.timings.read_text())
     stages = [n for n in ("install", "demonstrations", "training", "evaluation", "report") if n in times]
     split = ", ".join(f"{name} {times[name] / 60:.1f}" for name in stages)
-    peak = max(resource.getrusage(who).ru_maxrss for who in (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN)) / 2**20
-    _say(f"\n{sum(times[n] for n in stages) / 60:.1f} min in all ({split}); largest process {peak:.1f} GB")
+    peaks = json.loads(run.memory.read_text())
+    worst = max(peaks, key=lambda stage: peaks[stage])
+    peak = f"at most {peaks[worst]:.1f} GB of memory, all processes together ({worst})"
+    _say(f"\n{sum(times[n] for n in stages) / 60:.1f} min in all ({split}); {peak}")
     _say(f"report: {report}", bold=True)
 
 

@@ -86,7 +86,8 @@ class ActionChunk:
     gripper: np.ndarray
     """(T,) commanded opening, 0 = close, 1 = open."""
     confidence: np.ndarray
-    """(T,) probability in [0, 1] that the step's target is where the policy says (calibrated on validation data)."""
+    """(T,) probability in [0, 1] that the step's target lies within 2 cm of the position; calibrated on demonstrations that
+    training left out, so true of moments like theirs (without any, the head's own score)."""
     out_of_view: np.ndarray
     """(T,) probability in [0, 1] that the step's target lies outside what the policy can point at."""
     step_seconds: float = STEP_SECONDS

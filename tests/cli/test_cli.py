@@ -93,6 +93,10 @@ def test_the_main_job_in_miniature(tmp_path):
     assert list((folder / "pictures").glob("volume-*.jpg")) and list(folder.glob("videos/**/*.mp4"))
     times = json.loads((folder / "timings.json").read_text())
     assert {"demonstrations", "training", "evaluation", "report"} <= set(times)
+    peaks = json.loads((folder / "memory.json").read_text())
+    assert set(peaks) == {"demonstrations", "training", "evaluation", "report"}
+    assert all(0.1 < gigabytes < 6 for gigabytes in peaks.values()), peaks
+    assert f"at most {max(peaks.values()):.1f} GB of memory, all processes together" in done.stderr
 
     run("reproduce", "--preset", "tiny", "--out", folder)
     assert len((folder / "records/lr_independent.jsonl").read_text().splitlines()) == len(records)

@@ -9,6 +9,7 @@ import pytest
 from demos.synthetic import default_camera, make_episode, meta_for
 from para.demos import DatasetWriter, DemoDataset, stage_episode
 from para.demos.check import check_dataset, check_views
+from para.demos.check_still import still_agreement
 from para.demos.check_views import FRAMES, Views
 from para.geometry import Pose
 
@@ -117,3 +118,47 @@ def test_a_turn_is_measured(views):
     _, evidence = check_views([turned(views[0], [0.0, 2.0, 0.0]), *views[1:]], "front")
     np.testing.assert_allclose(evidence.error[0, 0], np.deg2rad(2.0), atol=0.006)
     assert np.abs(clean.error).max() < clean.limit.min()
+
+
+def test_the_surroundings_tell_a_flip_and_only_a_flip(views):
+    """The part of the still picture that a flip negates: it agrees with the other episodes' unless this one is flipped."""
+    flips = [(True, False), (False, True), (True, True)]
+    assert still_agreement(views, flips).min() > 0.3
+    for place, flip in enumerate(flips):
+        found = still_agreement([views[0].flipped(*flip), *views[1:]], flips)
+        assert found[0, place] < -0.3 and found[1:].min() > 0.3
+    wrong = still_agreement([turned(views[0], [0.0, 3.0, 0.0]), *views[1:]], flips)
+    assert wrong[0].min() > 0.3, "the pictures are as they were"
+
+
+def test_surroundings_of_other_cameras_are_not_compared(views):
+    flips = [(True, False)]
+    far = shifted(views[0], [0.3, 0.0, 0.0])
+    found = still_agreement([far, *views[1:]], flips)
+    assert np.isnan(found[0]).all() and np.isfinite(found[1:]).all()
+    swaying = replace(views[0], T_world_camera=views[0].T_world_camera + np.linspace(0, 0.1, FRAMES)[:, None, None])
+    assert np.isnan(still_agreement([swaying, *views[1:]], flips)[0]).all()
+
+
+def test_a_mirrored_episode_in_which_the_gripper_stays_in_the_middle_is_named(views):
+    """Mirrored, a symmetric gripper in the middle of the picture looks right, and hardly moves across."""
+    middle = [middle_episode(seed) for seed in range(60, 66)]
+    assert errors([*views, *middle]) == []
+    assert errors([*views, middle[0].flipped(True, False), *middle[1:]]) == [EPISODES]
+
+
+def middle_episode(seed: int) -> Views:
+    """An episode whose end effector stays on the picture's middle column."""
+    import demos.synthetic as synthetic
+
+    way = synthetic.trajectory(seed, FRAMES)
+    camera = CAMERA.T_world_camera
+    # y such that the camera's x is that of the image centre
+    right, ahead = camera.rotation[:, 0], camera.rotation[:, 2]
+    offset = (CAMERA.width / 2 - CAMERA.intrinsics[2]) / CAMERA.intrinsics[0]
+    normal = right - offset * ahead
+    rest = way - camera.translation
+    way[:, 1] -= (rest @ normal) / normal[1]
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(synthetic, "trajectory", lambda *_: way)
+        return views_of(seed)

@@ -30,17 +30,19 @@ class BatchStream(Dataset):
         rank: int = 0,
         processes: int = 1,
         framing: LevelFraming | None = None,
+        rows: np.ndarray | None = None,
     ) -> None:
+        """`rows`: the moments to draw from, by index into `samples`; all by default."""
         if batch_size % processes:
             raise ValueError(f"batch size {batch_size} does not divide over {processes} processes")
         self.samples, self.augmentation, self.image_size = samples, augmentation, image_size
         self.framing = framing
         self.batch_size, self.seed, self.rank, self.processes = batch_size, seed, rank, processes
+        self.moments = np.arange(len(samples)) if rows is None else rows
 
     def __getitem__(self, step: int) -> Batch:
-        epoch_of = (step * self.batch_size + np.arange(self.batch_size)) // len(self.samples)
-        place = (step * self.batch_size + np.arange(self.batch_size)) % len(self.samples)
-        orders = {e: np.random.default_rng((self.seed, 1, e)).permutation(len(self.samples)) for e in set(epoch_of)}
+        epoch_of, place = divmod(step * self.batch_size + np.arange(self.batch_size), len(self.moments))
+        orders = {e: np.random.default_rng((self.seed, 1, e)).permutation(self.moments) for e in set(epoch_of)}
         rows = range(self.rank, self.batch_size, self.processes)
         return collate(
             self.samples,

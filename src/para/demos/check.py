@@ -13,6 +13,7 @@ import numpy as np
 from para.demos.check_fit import Fit, fit_episode, score_without_search, templates
 from para.demos.check_motion import motion_correlation
 from para.demos.check_picture import draw_evidence
+from para.demos.check_still import still_agreement
 from para.demos.check_structure import structural_findings
 from para.demos.check_views import Views, common_right, cut_patches, metres_per_pixel, read_views
 from para.demos.reader import DemoDataset
@@ -28,7 +29,12 @@ SET_LIMIT = 0.02
 """A set whose typical shift is larger than this is reported as a whole."""
 
 _FLIPS = {(True, False): "mirrored left-right", (False, True): "upside down", (True, True): "turned by 180 deg"}
-_FLIP_GAIN = 0.1  # correlation that a flipped picture must fit better by
+# Correlation that a flipped picture must fit better by, so that the gripper's looks name a flip ...
+_FLIP_GAIN = 0.1  # if what moves in the picture moves the wrong way, too
+_FLIP_GAIN_ALONE = 0.2  # if too little moves to tell: in the middle a symmetric gripper looks much the same mirrored
+_FLIP_GAIN_SEEN = -0.15  # if the still surroundings are clearly flipped: the looks must only not deny it
+_CLEAR_STILL = 0.15  # correlation with the other episodes' surroundings that tells which way the picture is
+_CLEAR_MOTION = 0.5  # correlation with the projected end effector that tells which way the picture goes
 _ADVICE = "Calibrate the camera again and correct or drop this episode."
 
 
@@ -76,10 +82,13 @@ def check_views(views: list[Views], camera: str, pictures: Path | None = None) -
     whole = _set_findings(camera, spread, motion)
     if whole:  # with the whole set wrong, no single episode can be blamed
         return [*findings, *whole], CameraEvidence(camera, error, limit, motion)
+    still = still_agreement(views, list(_FLIPS))
     usual = float(np.nanmedian([fit.score for fit in fits]))
     for episode, fit in enumerate(fits):
         doubt = max(1.0, usual / max(fit.score, 0.05))
-        what = _verdict(fit, error[episode], np.maximum(FLOOR, DEVIATIONS * doubt * spread), flips[episode])
+        limits = np.maximum(FLOOR, DEVIATIONS * doubt * spread)
+        flip = _flip(fit, flips[episode], motion_correlation([views[episode]]), dict(zip(_FLIPS, still[episode])))
+        what = _verdict(fit, error[episode], limits, flip)
         if what is not None:
             picture = None
             if pictures is not None:
@@ -92,10 +101,26 @@ def check_views(views: list[Views], camera: str, pictures: Path | None = None) -
     return findings, CameraEvidence(camera, error, limit, motion)
 
 
-def _verdict(fit: Fit, error: np.ndarray, limit: np.ndarray, flips: dict[tuple[bool, bool], float]) -> str | None:
-    best = max(flips, key=lambda flip: flips[flip])
-    if flips[best] > fit.score + _FLIP_GAIN:
-        return f"the pictures are {_FLIPS[best]}"
+def _flip(
+    fit: Fit,
+    flips: dict[tuple[bool, bool], float],
+    motion: tuple[float, float],
+    still: dict[tuple[bool, bool], float],
+) -> tuple[bool, bool] | None:
+    """The flip (across, down) that this episode's pictures need, if gripper, motion and surroundings agree on one."""
+    for flip in sorted(flips, key=lambda one: -flips[one]):
+        said = [m for m, flipped in zip(motion, flip) if flipped and abs(m) > _CLEAR_MOTION]  # NaN says nothing
+        if any(m > 0 for m in said) or still[flip] > _CLEAR_STILL:
+            continue
+        gain = _FLIP_GAIN_SEEN if still[flip] < -_CLEAR_STILL else _FLIP_GAIN if said else _FLIP_GAIN_ALONE
+        if flips[flip] > fit.score + gain:
+            return flip
+    return None
+
+
+def _verdict(fit: Fit, error: np.ndarray, limit: np.ndarray, flip: tuple[bool, bool] | None) -> str | None:
+    if flip is not None:
+        return f"the pictures are {_FLIPS[flip]}"
     if not np.isfinite(error).all() or not (np.abs(error) > limit).any():
         return None
     parts = []

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 import cv2
 import numpy as np
 
-from para.demos.check_views import CORE, MARGIN, SIDE, Patches
+from para.demos.check_views import CORE, MARGIN, SIDE, Patches, median
 
 NEIGHBOURS = 12
 _WINDOW = 7  # patch pixels about the episode's common peak in which single frames may differ
@@ -65,9 +65,9 @@ def templates(stacks: list[Patches], episode: int) -> list[Template | None]:
             found.append(None)
             continue
         stack = np.stack([cores[place][moment] for _, place, moment in nearest])
-        middle = np.median(stack, axis=0)
-        spread = 1.5 * np.median(np.abs(stack - middle), axis=0)
-        moved = np.median([stacks[others[place]].moved_core[moment] for _, place, moment in nearest], axis=0)
+        middle = median(stack)
+        spread = 1.5 * median(np.abs(stack - middle))
+        moved = median(np.stack([stacks[others[place]].moved_core[moment] for _, place, moment in nearest]))
         found.append(Template(middle, 1 / (spread**2 + 8.0**2), moved.astype(np.float32)))
     return found
 

@@ -117,6 +117,12 @@ def common_right(views: list[Views]) -> np.ndarray:
     return mean / max(float(np.linalg.norm(mean)), 1e-9)
 
 
+def median(stack: np.ndarray) -> np.ndarray:
+    """(n, ...) -> (...) as NumPy's, several times as fast for few pictures of many pixels."""
+    ordered = np.sort(stack, axis=0)
+    return (ordered[(len(stack) - 1) // 2] + ordered[len(stack) // 2]) / 2
+
+
 def cut_patches(views: Views, metres: float, right: np.ndarray) -> Patches:
     """Patches with `metres` per pixel, turned so that the world's direction `right` (3,) runs along their rows."""
     pixels, depth = views.project()
@@ -128,7 +134,7 @@ def cut_patches(views: Views, metres: float, right: np.ndarray) -> Patches:
     gray, moved = np.zeros((2, len(pixels), SIDE, SIDE), np.float32)
     pictures = np.stack([cv2.cvtColor(image, cv2.COLOR_RGB2GRAY) for image in views.images]).astype(np.float32)
     still = np.ptp(views.T_world_camera, axis=0).max() < 1e-3
-    change = np.clip(np.abs(pictures - np.median(pictures, axis=0)) - 6, 0, 40) if still else np.zeros_like(pictures)
+    change = np.clip(np.abs(pictures - median(pictures)) - 6, 0, 40) if still else np.zeros_like(pictures)
     inside = np.zeros(len(pixels))
     for i, picture in enumerate(pictures):
         zoom = step[i] * focal[i]  # image pixels per patch pixel

@@ -2,6 +2,7 @@
 
 from para.heads.act import ActConfig, ActHead
 from para.heads.action_space import ActionSpace, CameraFrame, EndEffectorOffset, PixelHeight, World
+from para.heads.confidence import ConfidenceCalibration, PlattScaling, logit
 from para.heads.diffusion import DiffusionConfig, DiffusionHead
 from para.heads.head import ChunkBatch, FittedConfig, Head, Loss
 from para.heads.paper_volume import PaperVolumeConfig, PaperVolumeHead
@@ -16,6 +17,7 @@ __all__ = [
     "ActionSpace",
     "CameraFrame",
     "ChunkBatch",
+    "ConfidenceCalibration",
     "Dense",
     "DiffusionConfig",
     "DiffusionHead",
@@ -28,6 +30,7 @@ __all__ = [
     "PaperVolumeConfig",
     "PaperVolumeHead",
     "PixelHeight",
+    "PlattScaling",
     "Pooled",
     "Reading",
     "RegressionHead",
@@ -36,4 +39,5 @@ __all__ = [
     "VolumeHeadConfig",
     "VolumeOutputs",
     "World",
+    "logit",
 ]

@@ -9,6 +9,7 @@ RUN/pictures/                 PNG, JPEG and SVG pictures for the report; <name>.
 RUN/ablations.json            changes tried, with and without (see notes.py)
 RUN/failures.json             why episodes failed (see notes.py)
 RUN/timings.json              seconds of each stage
+RUN/memory.json               peak memory of each stage, all processes together
 RUN/ledger.jsonl              test evaluations
 RUN/report.html               the page
 """
@@ -69,6 +70,11 @@ class RunFolder:
     def timings(self) -> Path:
         """Seconds of each stage."""
         return self.root / "timings.json"
+
+    @property
+    def memory(self) -> Path:
+        """Peak memory of each stage [GB], all processes together."""
+        return self.root / "memory.json"
 
     @property
     def ledger(self) -> Path:

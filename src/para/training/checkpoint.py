@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import pickle
 from pathlib import Path
 from typing import Any
 
@@ -53,7 +54,11 @@ def save_state(
 
 def load_state(path: Path, config: TrainConfig, network: nn.Module, ema: Ema, optimizer: torch.optim.Optimizer) -> int:
     """Restore; returns the number of steps done. CheckpointError when the run was of another configuration."""
-    state: dict[str, Any] = torch.load(path, map_location="cpu", weights_only=True)
+    try:
+        state: dict[str, Any] = torch.load(path, map_location="cpu", weights_only=True)
+    except (OSError, EOFError, RuntimeError, pickle.UnpicklingError) as error:
+        why = str(error).splitlines()[0] if str(error) else type(error).__name__
+        raise CheckpointError(f"{path} cannot be read ({why}). Delete it to train from the start.") from None
     # Through the type: a run from before a field was added has that field's default.
     saved = to_json(from_json(TrainConfig, json.loads(state["config"]), str(path)))
     if saved != to_json(config):

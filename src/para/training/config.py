@@ -32,6 +32,9 @@ class TrainConfig:
     stride: int = 4
     """Every how many recorded frames a training moment is taken."""
     seed: int = 0
+    holdout_every: int = 16
+    """One in so many demonstrations (at least 2 of a set of 16 or more, none of a smaller one) is not trained on: confidence
+    is calibrated on it. 0 trains on all, and leaves confidence as the head says it."""
     precision: str = "bf16"
     """`no` or `bf16`: autocast of the forward pass."""
     log_every: int = 20

@@ -9,6 +9,7 @@ import sys
 import time
 from pathlib import Path
 
+import numpy as np
 import torch
 
 from para.config import to_json
@@ -16,6 +17,7 @@ from para.dataset import Batch, BatchStream, SampleTable
 from para.policy import Policy, PolicyNetwork
 from para.training.allocator import keep_freed_memory
 from para.training.checkpoint import Ema, load_state, save_state
+from para.training.confidence import calibrate, held_out
 from para.training.config import TrainConfig
 from para.training.first_batch import draw_first_batch
 from para.training.progress import Progress
@@ -32,7 +34,8 @@ def train(
 ) -> Policy:
     """Train and save into `folder`: policy/, log.jsonl, first_batch.png, and state.pt to resume from.
 
-    A finished folder is returned as it is. Ctrl-C saves the state first. `tracker` is an Accelerate tracker's name
+    A finished folder is returned as it is. Ctrl-C saves the state first. A few demonstrations are held out
+    (`TrainConfig.holdout_every`) and calibrate the policy's confidence at the end. `tracker` is an Accelerate tracker's name
     (``wandb``, ``tensorboard``) for those who want one beside the JSONL log.
     """
     from accelerate import Accelerator  # here, because it takes a second to import and only training needs it
@@ -46,10 +49,13 @@ def train(
     ema = Ema(network, config.ema_decay)
     state_path = folder / "state.pt"
     start = load_state(state_path, config, network, ema, optimizer) if resume and state_path.exists() else 0
+    if start >= config.steps and (folder / "policy/config.json").exists():
+        return Policy.from_pretrained(folder / "policy", str(accelerator.device))
     model, optimizer = accelerator.prepare(network, optimizer)
     if tracker:
         accelerator.init_trackers("para", config=json.loads(json.dumps(to_json(config), default=str)))
 
+    apart = held_out(samples.episode, config.holdout_every)
     stream = BatchStream(
         samples,
         config.augmentation,
@@ -59,6 +65,7 @@ def train(
         accelerator.process_index,
         accelerator.num_processes,
         config.policy.framing,
+        np.flatnonzero(~apart),
     )
     main = accelerator.is_main_process
     if start == 0 and main:
@@ -108,6 +115,12 @@ def train(
     network.load_state_dict(ema.state)
     policy = Policy(config.policy, network, {**(provenance or {}), **_made_by(config, progress.seconds)})
     if main:
+        if apart.any():
+            policy.calibration, measured = calibrate(
+                policy, samples, np.flatnonzero(apart), config.augmentation, config.seed
+            )
+            policy.provenance["confidence"] = to_json(measured)
+            progress.say(measured.text())
         policy.save_pretrained(folder / "policy")
         save_state(state_path, config, step, network, ema, optimizer)
         progress.close(f"trained {config.steps} steps -> {folder / 'policy'}")

@@ -41,9 +41,11 @@ class Progress:
             end = "" if sys.stderr.isatty() else "\n"
             print(("\r" if sys.stderr.isatty() else "") + text, end=end, file=sys.stderr, flush=True)
 
+    def say(self, message: str) -> None:
+        """A line of its own."""
+        if not self.quiet:
+            print(("\n" if sys.stderr.isatty() else "") + f"  {message}", file=sys.stderr)
+
     def close(self, message: str) -> None:
         """The run is over."""
-        if not self.quiet:
-            print(
-                ("\n" if sys.stderr.isatty() else "") + f"  {message} in {self.seconds / 60:.1f} min", file=sys.stderr
-            )
+        self.say(f"{message} in {self.seconds / 60:.1f} min")

@@ -55,7 +55,7 @@ CAMERA = Augmentation((Shift(40.0), Zoom(0.85, 1.2)), Photometric())
 def para() -> TrainConfig:
     """Our default: points at targets' feet and heights in a level picture, with camera-consistent augmentation."""
     feet = FootBins(WORKSPACE.low[2], WORKSPACE.high[2], 32, ground=TABLE_HEIGHT)
-    head = replace(LIBERO.head, bins=feet, rotation_frame="heading")
+    head = replace(LIBERO.head, bins=feet, rotation_frame="heading", displacement_planes=False)
     return TrainConfig(replace(FRAMED, head=head), CAMERA)
 
 

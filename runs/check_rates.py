@@ -7,7 +7,7 @@ from the set's seed. Smaller errors, also drawn once a set, show where detection
 Written to results/check/check.json after each set: records, rates with Wilson 95 % intervals, versions and commit. Stop it
 and repeat the command to go on; sets that another version of the check had judged are judged anew.
 
-    python runs/check_rates.py                    # 200 demonstrations, then 160 checks: 15 minutes on one quiet core
+    python runs/check_rates.py                    # 200 demonstrations and 120 checks: 25 minutes on one quiet core
 """
 
 import argparse

@@ -1,7 +1,8 @@
 """Demonstrations -> labelled, augmented training batches."""
 
 from para.dataset.augment import Augmentation, Photometric, Shift, Turn, Zoom
-from para.dataset.batch import Batch, ModelInput, Targets
+from para.dataset.batch import Batch, Clip, ModelInput, Targets
+from para.dataset.clips import ClipPlan
 from para.dataset.labels import VolumeLabels, volume_labels
 from para.dataset.samples import SampleTable, build_samples
 from para.dataset.stream import BatchStream, collate
@@ -10,6 +11,8 @@ __all__ = [
     "Augmentation",
     "Batch",
     "BatchStream",
+    "Clip",
+    "ClipPlan",
     "ModelInput",
     "Photometric",
     "SampleTable",

@@ -3,9 +3,10 @@
 from para.heads.global_regression import GlobalRegressionConfig, GlobalRegressionHead
 from para.heads.head import ChunkBatch, Head, Loss
 from para.heads.paper_volume import PaperVolumeConfig, PaperVolumeHead
+from para.heads.stepwise import StepwiseConfig, StepwiseHead
 from para.heads.volume import VolumeHead, VolumeHeadConfig, VolumeOutputs
 
-HeadConfig = VolumeHeadConfig | PaperVolumeConfig | GlobalRegressionConfig
+HeadConfig = VolumeHeadConfig | PaperVolumeConfig | GlobalRegressionConfig | StepwiseConfig
 
 __all__ = [
     "ChunkBatch",
@@ -16,6 +17,8 @@ __all__ = [
     "Loss",
     "PaperVolumeConfig",
     "PaperVolumeHead",
+    "StepwiseConfig",
+    "StepwiseHead",
     "VolumeHead",
     "VolumeHeadConfig",
     "VolumeOutputs",

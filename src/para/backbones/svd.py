@@ -156,8 +156,8 @@ class Svd(nn.Module):
         height, width = images.shape[-2:]
         if height % self.factor or width % self.factor:
             raise ValueError(
-                f"the video model's autoencoder takes pictures whose sides are multiples of {self.factor}, got {width} x {height}"
-                f" (W x H); set the policy's image_size to one"
+                f"the video model's autoencoder takes pictures whose sides are multiples of {self.factor}, got "
+                f"{width} x {height} (W x H); set the policy's image_size to one"
             )
         return _float_distribution(self.vae.encode((images * 2 - 1).to(self.vae.dtype)).latent_dist)
 

@@ -11,7 +11,7 @@ import torch
 from torch import nn
 
 from para.config import to_json
-from para.policy import CheckpointError
+from para.policy import CheckpointError, Policy, PolicyNetwork
 from para.training.config import TrainConfig
 
 
@@ -34,14 +34,27 @@ class Ema:
                 self.state[name].copy_(value)
 
 
+def load_backbone(network: PolicyNetwork, folder: Path) -> None:
+    """Begin with the backbone of a saved policy. CheckpointError when it is another kind of backbone."""
+    saved = Policy.from_pretrained(folder)
+    try:
+        network.backbone.load_state_dict(saved.network.backbone.state_dict())
+    except RuntimeError as error:
+        raise CheckpointError(
+            f"{folder}: its backbone {saved.config.backbone} is not the one to begin with: {error}"
+        ) from error
+
+
 def save_state(
-    path: Path, config: TrainConfig, step: int, network: nn.Module, ema: Ema, optimizer: torch.optim.Optimizer
+    path: Path, config: TrainConfig, step: int, objective: nn.Module, ema: Ema, optimizer: torch.optim.Optimizer
 ) -> None:
-    """Write everything that the next step depends on; the file appears whole."""
+    """Write everything that the next step depends on; the file appears whole. `objective` holds the network as `network`."""
+    whole = objective.state_dict()
     state = {
         "config": json.dumps(to_json(config)),
         "step": step,
-        "network": network.state_dict(),
+        "network": objective.network.state_dict(),
+        "objective": {k: v for k, v in whole.items() if not k.startswith("network.")},
         "ema": ema.state,
         "ema_steps": ema.steps,
         "optimizer": optimizer.state_dict(),
@@ -51,7 +64,9 @@ def save_state(
     os.replace(partial, path)
 
 
-def load_state(path: Path, config: TrainConfig, network: nn.Module, ema: Ema, optimizer: torch.optim.Optimizer) -> int:
+def load_state(
+    path: Path, config: TrainConfig, objective: nn.Module, ema: Ema, optimizer: torch.optim.Optimizer
+) -> int:
     """Restore; returns the number of steps done. CheckpointError when the run was of another configuration."""
     state: dict[str, Any] = torch.load(path, map_location="cpu", weights_only=True)
     saved = json.loads(state["config"])
@@ -60,7 +75,8 @@ def load_state(path: Path, config: TrainConfig, network: nn.Module, ema: Ema, op
             f"{path} belongs to a run with another configuration (first difference: {_difference(saved, to_json(config))}). "
             "Train into a new folder, or delete this one to start again."
         )
-    network.load_state_dict(state["network"])
+    objective.network.load_state_dict(state["network"])
+    objective.load_state_dict(state["objective"], strict=False)  # its own buffers; the network's are loaded above
     ema.state, ema.steps = state["ema"], state["ema_steps"]
     optimizer.load_state_dict(state["optimizer"])
     return state["step"]

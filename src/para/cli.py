@@ -89,31 +89,58 @@ def train(
     seed: int = 0,
     resume: bool = True,
     tracker: Literal["wandb", "tensorboard"] | None = None,
+    videos: Path | None = None,
+    start_from: Path | None = None,
+    cache: Path | None = None,
 ) -> None:
     """Train a policy on a dataset. Ctrl-C saves; the same command resumes.
+
+    A recipe (video_two_stage, ...) trains stage after stage into folders of their own below `out`, and recipes with the same
+    `out` share their common stages.
 
     Args:
         dataset: Folder of the dataset.
         out: Folder of the run: policy/, log.jsonl, first_batch.png.
-        preset: para, para_paper_lite0_224, para_dino, cls_regression or cls_regression_camera.
-        steps: Optimiser steps; the preset's by default.
-        batch_size: Samples of a step; the preset's by default.
+        preset: para, para_paper_lite0_224, para_dino, cls_regression or cls_regression_camera; or one of the recipes
+            video_joint, video_frozen, video_two_stage, video_two_stage_global, video_all, video_svd, video_tiny.
+        steps: Optimiser steps (of a recipe's last stage); the preset's by default.
+        batch_size: Samples of a step (of a recipe's last stage); the preset's by default.
         seed: Of weights, order and augmentation.
         resume: Go on from the folder's last state.
         tracker: Also log there.
+        videos: Folder of a dataset whose videos the first stages of video_all learn from, beside the demonstrations'.
+        start_from: Folder of a saved policy whose backbone to begin with.
+        cache: Folder for decoded pictures; in the dataset's own folder by default.
     """
-    from para.dataset import build_samples
+    from para.dataset import build_samples, joined
     from para.demos import DemoDataset
-    from para.presets import fitted, policy_preset
+    from para.presets import RECIPES, fitted, policy_preset, recipe
     from para.training import train as run
+    from para.training.recipe import train_recipe
 
-    config = policy_preset(preset)
+    provenance = {"preset": preset, "dataset": dataset.name}
+    plan, config = (recipe(preset), None) if preset in RECIPES else (None, policy_preset(preset))
+    if (plan is not None and plan.needs_videos) != (videos is not None):
+        raise ValueError(f"--videos goes with video_all, which needs it; the preset is {preset!r}, videos are {videos}")
     demonstrations = DemoDataset.open(dataset)
-    workspace = replace(config.policy, workspace=demonstrations.meta.workspace)
-    changes = {"steps": steps, "batch_size": batch_size, "seed": seed, "policy": workspace}
-    config = replace(config, **{k: v for k, v in changes.items() if v is not None})
-    samples = build_samples(demonstrations, config.policy.camera, config.policy.horizon, config.stride)
-    run(fitted(config, samples), samples, out, resume, {"preset": preset, "dataset": dataset.name}, tracker)
+    others = None if videos is None else DemoDataset.open(videos)
+
+    def load(config, with_videos=False):
+        config = replace(config, policy=replace(config.policy, workspace=demonstrations.meta.workspace))
+        sets = (demonstrations, others) if with_videos else (demonstrations,)
+        policy = config.policy
+        tables = [build_samples(s, policy.camera, policy.horizon, config.stride, cache=cache) for s in sets]
+        samples = joined(tables)
+        return fitted(config, samples), samples
+
+    if plan is not None:
+        if start_from is not None:
+            raise ValueError(f"the stages of {preset!r} follow each other; --start-from is for single policies")
+        train_recipe(plan.with_changes(seed, steps, batch_size), load, out, resume, provenance, tracker)
+        return
+    changes = {"steps": steps, "batch_size": batch_size, "seed": seed}
+    config, samples = load(replace(config, **{k: v for k, v in changes.items() if v is not None}))
+    run(config, samples, out, resume, provenance, tracker, start_from=start_from)
 
 
 def evaluate(

@@ -4,7 +4,7 @@ from para.dataset.augment import Augmentation, Photometric, Shift, Turn, Zoom
 from para.dataset.batch import Batch, Clip, ModelInput, Targets
 from para.dataset.clips import ClipPlan
 from para.dataset.labels import VolumeLabels, volume_labels
-from para.dataset.samples import SampleTable, build_samples
+from para.dataset.samples import SampleTable, build_samples, joined
 from para.dataset.stream import BatchStream, collate
 
 __all__ = [
@@ -23,5 +23,6 @@ __all__ = [
     "Zoom",
     "build_samples",
     "collate",
+    "joined",
     "volume_labels",
 ]

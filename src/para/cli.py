@@ -202,7 +202,7 @@ def report(run: tyro.conf.Positional[Path]) -> None:
 
 
 def show(
-    what: tyro.conf.Positional[Literal["dataset", "targets", "volume", "rollout"]],
+    what: tyro.conf.Positional[Literal["dataset", "targets", "volume", "video", "rollout"]],
     out: Path,
     dataset: Path | None = None,
     policy: Path | None = None,
@@ -214,7 +214,8 @@ def show(
 
     Args:
         what: `dataset` (film of an episode with the projected end effector), `targets` (a moment with its targets),
-            `volume` (a policy's volume at a moment), `rollout` (film of a policy on a validation condition).
+            `volume` (a policy's volume at a moment), `video` (what a video policy foresees beside what happened, and whether
+            that is good enough to train on), `rollout` (film of a policy on a validation condition).
         out: Picture or film to write.
         dataset: Folder of the dataset.
         policy: Folder of the saved policy.

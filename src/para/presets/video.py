@@ -88,7 +88,7 @@ def video_all() -> Recipe:
 
 
 def video_svd() -> Recipe:
-    """Two stages on Stable Video Diffusion's weights, low-rank corrections of the U-Net, 384 px; needs a GPU and the weights."""
+    """Two stages on the published weights: low-rank corrections of the U-Net, 384 px; needs a GPU and those weights."""
     backbone = SvdConfig(
         model="stabilityai/stable-video-diffusion-img2vid",
         variant="fp16",

@@ -89,6 +89,8 @@ def test_stages_follow_each_other_and_the_policy_acts(tmp_path):
     wrong = replace(TINY, backbone=replace(SCRATCH, size=replace(SCRATCH.size, unet_channels=(32, 64))))
     with pytest.raises(CheckpointError, match="is not the one to begin with"):
         train(replace(QUICK, policy=wrong), samples(), tmp_path / "x", quiet=True, start_from=tmp_path / "vae/policy")
+    with pytest.raises(CheckpointError, match="is not a saved policy to begin with"):
+        train(QUICK, samples(), tmp_path / "y", quiet=True, start_from=tmp_path)
 
 
 def test_a_joint_run_resumes_exactly(tmp_path, monkeypatch):

@@ -71,9 +71,10 @@ class StepwiseHead(nn.Module):
         # The head inside must know how far ahead it looks; at 0 it says nothing at first.
         self.step = nn.ParameterList(nn.Parameter(torch.zeros(horizon, c, 1, 1)) for c in channels)
 
-    def volume(self, width: int, height: int) -> VolumeGrid:
-        """The volume over an image of this size [px]."""
-        return self.inner.volume(width, height)
+    @property
+    def volume(self) -> Callable[[int, int], VolumeGrid]:
+        """(width, height) [px] -> the volume over such an image. AttributeError for a head that does not point."""
+        return self.inner.volume
 
     def forward(self, features: list[torch.Tensor], inputs: ModelInput) -> StepwiseOutputs:
         """[(B, T, C_i, rows_i, columns_i)] and B inputs -> outputs of B x T samples."""

@@ -8,7 +8,7 @@ from dataclasses import replace
 from para.backbones import DinoConfig, Lite0Config
 from para.dataset import Augmentation, Photometric, SampleTable, Shift, Zoom
 from para.geometry import HeightBins
-from para.heads import GlobalRegressionConfig, PaperVolumeConfig, VolumeHeadConfig
+from para.heads import GlobalRegressionConfig, PaperVolumeConfig, StepwiseConfig, VolumeHeadConfig
 from para.policy import PolicyConfig
 from para.presets.names import look_up
 from para.training import TrainConfig
@@ -69,6 +69,9 @@ def policy_preset(name: str) -> TrainConfig:
 
 def fitted(config: TrainConfig, samples: SampleTable) -> TrainConfig:
     """The configuration with what a head takes from the demonstrations' statistics."""
-    if not isinstance(config.policy.head, PaperVolumeConfig):
-        return config
-    return replace(config, policy=replace(config.policy, head=config.policy.head.fitted(samples)))
+    head = config.policy.head
+    if isinstance(head, PaperVolumeConfig):
+        head = head.fitted(samples)
+    elif isinstance(head, StepwiseConfig) and isinstance(head.head, PaperVolumeConfig):
+        head = replace(head, head=head.head.fitted(samples))
+    return replace(config, policy=replace(config.policy, head=head))

@@ -8,10 +8,11 @@ from pathlib import Path
 from typing import Any
 
 import torch
+from safetensors.torch import load_file
 from torch import nn
 
 from para.config import to_json
-from para.policy import CheckpointError, Policy, PolicyNetwork
+from para.policy import CheckpointError, PolicyNetwork
 from para.training.config import TrainConfig
 
 
@@ -35,14 +36,15 @@ class Ema:
 
 
 def load_backbone(network: PolicyNetwork, folder: Path) -> None:
-    """Begin with the backbone of a saved policy. CheckpointError when it is another kind of backbone."""
-    saved = Policy.from_pretrained(folder)
+    """Begin with the backbone of a saved policy. CheckpointError when it is no policy or another kind of backbone."""
+    path = folder / "model.safetensors"
+    if not path.exists():
+        raise CheckpointError(f"{folder} is not a saved policy to begin with: there is no {path.name} in it")
+    weights = {k.removeprefix("backbone."): v for k, v in load_file(path).items() if k.startswith("backbone.")}
     try:
-        network.backbone.load_state_dict(saved.network.backbone.state_dict())
+        network.backbone.load_state_dict(weights)
     except RuntimeError as error:
-        raise CheckpointError(
-            f"{folder}: its backbone {saved.config.backbone} is not the one to begin with: {error}"
-        ) from error
+        raise CheckpointError(f"{folder}: its backbone is not the one to begin with: {error}") from error
 
 
 def save_state(

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import torch
@@ -52,6 +54,14 @@ def check_memory(network: nn.Module) -> None:
         )
 
 
-def out_of_memory(error: BaseException) -> VideoBackboneError:
-    """The error to raise instead of an allocator's."""
-    return VideoBackboneError(f"memory ran out in the video model ({str(error).splitlines()[0]}). {ADVICE}")
+@contextmanager
+def advice() -> Iterator[None]:
+    """VideoBackboneError that says what helps, in place of an allocator's error."""
+    try:
+        yield
+    except (torch.OutOfMemoryError, MemoryError, RuntimeError) as error:
+        if isinstance(error, RuntimeError) and not isinstance(error, torch.OutOfMemoryError):
+            if "can't allocate memory" not in str(error):
+                raise
+        first_line = (str(error) or type(error).__name__).splitlines()[0]
+        raise VideoBackboneError(f"memory ran out in the video model ({first_line}). {ADVICE}") from error

@@ -83,9 +83,11 @@ def train(
                 group["lr"] = base * _schedule(step, config)
             # Seeded by the step alone, so that a resumed run draws the same noise.
             torch.manual_seed((config.seed * 1_000_003 + step) * 1009 + accelerator.process_index)
-            with torch.autocast(accelerator.device.type, torch.bfloat16, enabled=config.precision == "bf16"):
-                loss = model(batch)
-            accelerator.backward(loss.total)
+            autocast = torch.autocast(accelerator.device.type, torch.bfloat16, enabled=config.precision == "bf16")
+            with objective.guard():
+                with autocast:
+                    loss = model(batch)
+                accelerator.backward(loss.total)
             norm = accelerator.clip_grad_norm_(network.parameters(), config.gradient_clip)
             optimizer.step()
             optimizer.zero_grad()

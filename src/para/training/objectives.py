@@ -6,11 +6,14 @@ loop's autocast; losses themselves are computed in full precision.
 
 from __future__ import annotations
 
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
 
 import torch
 from torch import nn
 
+from para.backbones import Svd
+from para.backbones.memory import advice
 from para.dataset import Batch
 from para.heads import Loss
 from para.policy import PolicyConfig, PolicyNetwork
@@ -33,6 +36,10 @@ class _Actions(nn.Module):
     def __init__(self, network: PolicyNetwork) -> None:
         super().__init__()
         self.network = network
+
+    def guard(self) -> AbstractContextManager[None]:
+        """Around each step."""
+        return advice() if isinstance(self.network.backbone, Svd) else nullcontext()
 
     def forward(self, batch: Batch) -> Loss:
         outputs = self.network(batch.inputs)

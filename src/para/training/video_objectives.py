@@ -6,8 +6,7 @@ Stable Video Diffusion was trained with (`para.backbones.edm`).
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
 
 import torch
@@ -15,7 +14,7 @@ from torch import nn
 
 from para.backbones import Svd, SvdConfig
 from para.backbones.edm import spread, training_sigmas, wanted_output
-from para.backbones.memory import check_memory, out_of_memory
+from para.backbones.memory import advice, check_memory
 from para.dataset import Batch
 from para.heads import Loss, masked_mean
 from para.policy import PolicyConfig, PolicyNetwork
@@ -93,6 +92,10 @@ class _Stage(nn.Module):
     def choose(self) -> None:
         """Which weights move: those of the network as it was built, unless a stage says otherwise."""
 
+    def guard(self) -> AbstractContextManager[None]:
+        """Says what helps when memory runs out in a step."""
+        return advice()
+
     @property
     def svd(self) -> Svd:
         return self.network.backbone
@@ -111,12 +114,11 @@ class _Vae(_Stage):
 
     def forward(self, batch: Batch) -> Loss:
         svd, clips = self.svd, _pictures(batch)
-        with advice():
-            distribution = svd.vae_latents(clips.flatten(0, 1))
-            latents = distribution.sample()
-            if self.training:
-                _track_scale(svd, latents.detach())
-            drawn = svd.vae.decode(latents, num_frames=clips.shape[1]).sample
+        distribution = svd.vae_latents(clips.flatten(0, 1))
+        latents = distribution.sample()
+        if self.training:
+            _track_scale(svd, latents.detach())
+        drawn = svd.vae.decode(latents, num_frames=clips.shape[1]).sample
         with full_precision(batch):
             error = (drawn.float().unflatten(0, clips.shape[:2]) / 2 + 0.5 - clips).abs()
             distance = masked_mean(error.mean((2, 3, 4)), batch.clip.valid)
@@ -135,11 +137,10 @@ class _Video(_Stage):
 
     def forward(self, batch: Batch) -> Loss:
         svd, clips = self.svd, _pictures(batch)
-        with advice():
-            clean = svd.encode(clips)
-            sigma = training_sigmas(len(clean), self.config.log_sigma_mean, self.config.log_sigma_std, clean.device)
-            z = clean + spread(sigma, clean) * torch.randn_like(clean)
-            output, _ = svd.predict(z, sigma, svd.condition(clips[:, 0]))
+        clean = svd.encode(clips)
+        sigma = training_sigmas(len(clean), self.config.log_sigma_mean, self.config.log_sigma_std, clean.device)
+        z = clean + spread(sigma, clean) * torch.randn_like(clean)
+        output, _ = svd.predict(z, sigma, svd.condition(clips[:, 0]))
         with full_precision(batch):
             loss = _video_loss(output, z, sigma, clean, batch.clip.valid)
             return Loss(loss, {"video": loss.detach()})
@@ -154,15 +155,14 @@ class _Joint(_Stage):
     def forward(self, batch: Batch) -> Loss:
         svd, clips, count = self.svd, _pictures(batch), len(batch.inputs.image)
         again, noise = min(self.config.video_clips, count), self.config.noise
-        with advice():
-            clean = svd.encode(clips)
-            condition = svd.condition(clips[:, 0])
-            unseen = svd.config.sigma * torch.randn_like(clean)
-            sigma = training_sigmas(again, noise.log_sigma_mean, noise.log_sigma_std, clean.device)
-            z = torch.cat([unseen, clean[:again] + spread(sigma, clean) * torch.randn_like(clean[:again])])
-            sigma = torch.cat([sigma.new_full((count,), svd.config.sigma), sigma])
-            output, maps = svd.predict(z, sigma, condition.then(condition.first(again)))
-            outputs = self.network.head([m[:count] for m in maps], batch.inputs)
+        clean = svd.encode(clips)
+        condition = svd.condition(clips[:, 0])
+        unseen = svd.config.sigma * torch.randn_like(clean)
+        sigma = training_sigmas(again, noise.log_sigma_mean, noise.log_sigma_std, clean.device)
+        z = torch.cat([unseen, clean[:again] + spread(sigma, clean) * torch.randn_like(clean[:again])])
+        sigma = torch.cat([sigma.new_full((count,), svd.config.sigma), sigma])
+        output, maps = svd.predict(z, sigma, condition.then(condition.first(again)))
+        outputs = self.network.head([m[:count] for m in maps], batch.inputs)
         with full_precision(batch):
             actions = self.network.head.loss(outputs, batch.inputs, batch.targets)
             clean, valid = torch.cat([clean, clean[:again]]), torch.cat([batch.clip.valid, batch.clip.valid[:again]])
@@ -194,15 +194,3 @@ def _video_loss(output, z, sigma, clean, valid) -> torch.Tensor:
     """Mean square of the network's error over the frames that exist."""
     error = (output - wanted_output(z, sigma, clean)) ** 2
     return masked_mean(error.mean((2, 3, 4)), valid)
-
-
-@contextmanager
-def advice() -> Iterator[None]:
-    """Says what helps when memory runs out."""
-    try:
-        yield
-    except (torch.OutOfMemoryError, MemoryError, RuntimeError) as error:
-        if isinstance(error, RuntimeError) and not isinstance(error, torch.OutOfMemoryError):
-            if "can't allocate memory" not in str(error):
-                raise
-        raise out_of_memory(error) from error

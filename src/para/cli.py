@@ -108,39 +108,67 @@ def train(
     demos: int | None = None,
     resume: bool = True,
     tracker: Literal["wandb", "tensorboard"] | None = None,
+    videos: Path | None = None,
+    start_from: Path | None = None,
+    cache: Path | None = None,
 ) -> None:
     """Train a policy on a dataset. Ctrl-C saves; the same command resumes.
+
+    A recipe (video_two_stage, ...) trains stage after stage into folders of their own below `out`, and recipes with the same
+    `out` share their common stages.
 
     Args:
         dataset: Folder of the dataset.
         out: Folder of the run: policy/, log.jsonl, first_batch.png.
         preset: para, para_paper_lite0_224, para_dino, cls_regression, cls_regression_camera, act, act_camera, act_plucker,
             act_camera_frame, diffusion, diffusion_camera, or a cell of the factorial: reg_ pooled or dense _ world,
-            offset, camera or pixel (reg_dense_pixel), reg_dense_pixel_shift, reg_soft_argmax.
-        steps: Optimiser steps; the preset's by default.
-        batch_size: Samples of a step; the preset's by default.
+            offset, camera or pixel (reg_dense_pixel), reg_dense_pixel_shift, reg_soft_argmax; or one of the recipes
+            video_joint, video_frozen, video_two_stage, video_two_stage_global, video_all, video_svd, video_tiny.
+        steps: Optimiser steps (of a recipe's last stage); the preset's by default.
+        batch_size: Samples of a step (of a recipe's last stage); the preset's by default.
         seed: Of weights, order and augmentation.
         demos: Learn from the first so many demonstrations only: of an axis such as scaling_n128_d1, whose smaller
             sets are beginnings of larger ones.
         resume: Go on from the folder's last state.
         tracker: Also log there.
+        videos: Folder of a dataset whose videos the first stages of video_all learn from, beside the demonstrations'.
+        start_from: Folder of a saved policy whose backbone to begin with.
+        cache: Folder for decoded pictures; in the dataset's own folder by default.
     """
-    from para.dataset import build_samples
+    from para.dataset import build_samples, joined
     from para.demos import DemoDataset
-    from para.presets import fitted, policy_preset
+    from para.presets import RECIPES, fitted, policy_preset, recipe
     from para.training import train as run
+    from para.training.recipe import train_recipe
 
-    config = policy_preset(preset)
+    provenance = {"preset": preset, "dataset": dataset.name}
+    plan, config = (recipe(preset), None) if preset in RECIPES else (None, policy_preset(preset))
+    if (plan is not None and plan.needs_videos) != (videos is not None):
+        raise ValueError(f"--videos goes with video_all, which needs it; the preset is {preset!r}, videos are {videos}")
     demonstrations = DemoDataset.open(dataset)
-    workspace = replace(config.policy, workspace=demonstrations.meta.workspace)
-    changes = {"steps": steps, "batch_size": batch_size, "seed": seed, "policy": workspace}
-    config = replace(config, **{k: v for k, v in changes.items() if v is not None})
+    others = None if videos is None else DemoDataset.open(videos)
     if demos is not None and not 1 <= demos <= len(demonstrations):
         raise ValueError(f"--demos {demos}: {dataset} holds {len(demonstrations)} demonstrations")
     chosen = None if demos is None else list(range(demos))
-    samples = build_samples(demonstrations, config.policy.camera, config.policy.horizon, config.stride, chosen)
-    source = {"preset": preset, "dataset": dataset.name} | ({} if demos is None else {"demos": str(demos)})
-    run(fitted(config, samples), samples, out, resume, source, tracker)
+    provenance |= {} if demos is None else {"demos": str(demos)}
+
+    def load(config, with_videos=False):
+        config = replace(config, policy=replace(config.policy, workspace=demonstrations.meta.workspace))
+        policy = config.policy
+        tables = [build_samples(demonstrations, policy.camera, policy.horizon, config.stride, chosen, cache)]
+        if with_videos:
+            tables.append(build_samples(others, policy.camera, policy.horizon, config.stride, cache=cache))
+        samples = joined(tables)
+        return fitted(config, samples), samples
+
+    if plan is not None:
+        if start_from is not None:
+            raise ValueError(f"the stages of {preset!r} follow each other; --start-from is for single policies")
+        train_recipe(plan.with_changes(seed, steps, batch_size), load, out, resume, provenance, tracker)
+        return
+    changes = {"steps": steps, "batch_size": batch_size, "seed": seed}
+    config, samples = load(replace(config, **{k: v for k, v in changes.items() if v is not None}))
+    run(config, samples, out, resume, provenance, tracker, start_from=start_from)
 
 
 def evaluate(
@@ -212,7 +240,7 @@ def report(run: tyro.conf.Positional[Path], figures: Path | None = None) -> None
 
 
 def show(
-    what: tyro.conf.Positional[Literal["dataset", "targets", "volume", "pointing", "rollout"]],
+    what: tyro.conf.Positional[Literal["dataset", "targets", "volume", "pointing", "video", "rollout"]],
     out: Path,
     dataset: Path | None = None,
     policy: Path | None = None,
@@ -225,6 +253,7 @@ def show(
     Args:
         what: `dataset` (film of an episode with the projected end effector), `targets` (a moment with its targets),
             `volume` (a policy's volume at a moment), `pointing` (the same as a figure of the method),
+            `video` (what a video policy foresees beside what happened, and whether that is good enough to train on),
             `rollout` (film of a policy on a validation condition).
         out: Picture or film to write.
         dataset: Folder of the dataset.

@@ -18,11 +18,11 @@ from safetensors import SafetensorError
 from safetensors.torch import load_file, save_file
 from torch import nn
 
-from para.backbones import BackboneConfig, Lite0Config
+from para.backbones import BackboneConfig, Lite0Config, SvdConfig
 from para.config import from_json, to_json
 from para.dataset import ModelInput
 from para.geometry import Camera, LevelFraming, Pose, warp_image
-from para.heads import ChunkBatch, ConfidenceCalibration, HeadConfig, VolumeHeadConfig
+from para.heads import ChunkBatch, ConfidenceCalibration, HeadConfig, StepwiseConfig, VolumeHeadConfig
 from para.types import ActionChunk, Box, Observation
 
 FORMAT = 1
@@ -86,9 +86,15 @@ class PolicyNetwork(nn.Module):
 
     def __init__(self, config: PolicyConfig) -> None:
         super().__init__()
+        if isinstance(config.backbone, SvdConfig) != isinstance(config.head, StepwiseConfig):
+            raise ValueError(
+                f"a video backbone has features of each step and goes with a StepwiseConfig, others go without; got "
+                f"{type(config.backbone).__name__} and {type(config.head).__name__}"
+            )
         self.backbone = config.backbone.build()
         self.head = config.head.build(self.backbone.channels, self.backbone.strides, config.horizon, config.workspace)
-        self.to(memory_format=torch.channels_last)
+        if not isinstance(config.backbone, SvdConfig):  # its convolutions over time have no such format
+            self.to(memory_format=torch.channels_last)
 
     def forward(self, inputs: ModelInput) -> Any:
         """The head's outputs."""
@@ -222,6 +228,8 @@ def _without_pretraining(config: PolicyConfig) -> PolicyConfig:
 
     if isinstance(config.backbone, Lite0Config):
         return replace(config, backbone=replace(config.backbone, pretrained=False))
+    if isinstance(config.backbone, SvdConfig):
+        return replace(config, backbone=replace(config.backbone, weights=False))
     return config
 
 

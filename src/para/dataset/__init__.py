@@ -1,15 +1,18 @@
 """Demonstrations -> labelled, augmented training batches."""
 
 from para.dataset.augment import Augmentation, Photometric, Recentre, Shift, Turn, Zoom
-from para.dataset.batch import Batch, ModelInput, Targets
+from para.dataset.batch import Batch, Clip, ModelInput, Targets
+from para.dataset.clips import ClipPlan
 from para.dataset.labels import VolumeLabels, volume_labels
-from para.dataset.samples import SampleTable, build_samples
+from para.dataset.samples import SampleTable, build_samples, joined
 from para.dataset.stream import BatchStream, collate
 
 __all__ = [
     "Augmentation",
     "Batch",
     "BatchStream",
+    "Clip",
+    "ClipPlan",
     "ModelInput",
     "Photometric",
     "Recentre",
@@ -21,5 +24,6 @@ __all__ = [
     "Zoom",
     "build_samples",
     "collate",
+    "joined",
     "volume_labels",
 ]

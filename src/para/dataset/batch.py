@@ -51,15 +51,32 @@ class Targets:
 
 
 @dataclass(frozen=True)
+class Clip:
+    """What the camera saw from the moment of the input on, batched."""
+
+    frames: torch.Tensor
+    """(B, F, 3, H, W) uint8, 0.2 s apart; frame 0 is the input's image, frame k belongs to step k of the targets."""
+    valid: torch.Tensor
+    """(B, F) bool: False after the end of the episode, where the last picture stands still."""
+
+    def to(self, device: torch.device | str) -> Clip:
+        """On another device."""
+        return Clip(self.frames.to(device), self.valid.to(device))
+
+
+@dataclass(frozen=True)
 class Batch:
     """Inputs and targets of one training step."""
 
     inputs: ModelInput
     targets: Targets
+    clip: Clip | None = None
+    """For those who learn from what comes next."""
 
     def to(self, device: torch.device | str) -> Batch:
         """On another device."""
-        return Batch(self.inputs.to(device), self.targets.to(device))
+        clip = None if self.clip is None else self.clip.to(device)
+        return Batch(self.inputs.to(device), self.targets.to(device), clip)
 
 
 def _pose_to(pose: Pose, device: torch.device | str) -> Pose:

@@ -6,6 +6,7 @@ and its targets are the *measured* poses at t + k x 0.2 s, for k = 1 to T.
 
 from __future__ import annotations
 
+import dataclasses
 import hashlib
 import json
 import os
@@ -21,11 +22,24 @@ from para.geometry import Camera, Pose
 from para.types import CONTROL_HZ, STEP_SECONDS
 
 
+class JoinedImages:
+    """Picture arrays one after the other, still on their disks; indexed by one row at a time."""
+
+    def __init__(self, parts: list[np.ndarray]) -> None:
+        self.parts = parts
+        self.starts = np.cumsum([0, *(len(p) for p in parts)])
+        self.shape = (int(self.starts[-1]), *parts[0].shape[1:])
+
+    def __getitem__(self, row: int) -> np.ndarray:
+        part = int(np.searchsorted(self.starts, row, "right")) - 1
+        return self.parts[part][row - self.starts[part]]
+
+
 @dataclass(frozen=True)
 class SampleTable:
     """N moments of demonstrations seen by one camera, as arrays."""
 
-    images: np.ndarray
+    images: np.ndarray | JoinedImages
     """(N, H, W, 3) uint8, mapped from a cache file: workers share it and memory stays small."""
     intrinsics: np.ndarray
     """(N, 4) [px] of these images."""
@@ -100,6 +114,22 @@ def build_samples(
         if values.dtype == np.float64:
             arrays[name] = values.astype(np.float32)
     return SampleTable(images=images, **arrays)
+
+
+def joined(tables: list[SampleTable]) -> SampleTable:
+    """Several sets as one. ValueError when their pictures differ in size; they are not resized here."""
+    if len(tables) == 1:
+        return tables[0]
+    sizes = {t.images.shape[1:3] for t in tables}
+    if len(sizes) > 1:
+        raise ValueError(
+            f"sets with pictures of different sizes (H, W) {sorted(sizes)} cannot be joined; record them alike"
+        )
+    names = [f.name for f in dataclasses.fields(SampleTable) if f.name not in ("images", "episode")]
+    arrays = {name: np.concatenate([getattr(t, name) for t in tables]) for name in names}
+    starts = np.cumsum([0, *(int(t.episode.max()) + 1 for t in tables)])
+    episode = np.concatenate([t.episode + start for t, start in zip(tables, starts)])
+    return SampleTable(images=JoinedImages([t.images for t in tables]), episode=episode, **arrays)
 
 
 def _decoded(

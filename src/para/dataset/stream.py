@@ -12,7 +12,8 @@ import torch
 from torch.utils.data import DataLoader, Dataset
 
 from para.dataset.augment import Augmentation
-from para.dataset.batch import Batch, ModelInput, Targets
+from para.dataset.batch import Batch, Clip, ModelInput, Targets
+from para.dataset.clips import ClipPlan
 from para.dataset.samples import SampleTable
 from para.geometry import Camera, LevelFraming, Pose, warp_image
 
@@ -31,6 +32,7 @@ class BatchStream(Dataset):
         processes: int = 1,
         framing: LevelFraming | None = None,
         rows: np.ndarray | None = None,
+        clips: ClipPlan | None = None,
     ) -> None:
         """`rows`: the moments to draw from, by index into `samples`; all by default."""
         if batch_size % processes:
@@ -39,6 +41,9 @@ class BatchStream(Dataset):
         self.framing = framing
         self.batch_size, self.seed, self.rank, self.processes = batch_size, seed, rank, processes
         self.moments = np.arange(len(samples)) if rows is None else rows
+        self.clips = clips
+        if clips is not None:
+            clips.check(samples)
 
     def __getitem__(self, step: int) -> Batch:
         epoch_of, place = divmod(step * self.batch_size + np.arange(self.batch_size), len(self.moments))
@@ -51,6 +56,7 @@ class BatchStream(Dataset):
             self.augmentation,
             [np.random.default_rng((self.seed, 2, step, row)) for row in rows],
             self.framing,
+            self.clips,
         )
 
     def loader(self, start: int, stop: int, workers: int = 1) -> Iterator[Batch]:
@@ -66,10 +72,16 @@ def collate(
     augmentation: Augmentation | None = None,
     rngs: list[np.random.Generator] | None = None,
     framing: LevelFraming | None = None,
+    clips: ClipPlan | None = None,
 ) -> Batch:
-    """Moments `indices` as a batch at `image_size` (W, H), framed, then each augmented with its own generator."""
+    """Moments `indices` as a batch at `image_size` (W, H), framed, then each augmented with its own generator.
+
+    With `clips` also what follows each moment, through the moment's own camera and with the same augmentation.
+    """
     width, height = image_size
-    images, cameras = np.empty((len(indices), height, width, 3), np.uint8), []
+    plan = clips or ClipPlan(1, 1)
+    images, cameras = np.empty((len(indices), plan.frames, height, width, 3), np.uint8), []
+    exists = np.empty((len(indices), plan.frames), bool)
     for row, i in enumerate(indices):
         camera = samples.camera(i)
         new = camera.resize(width, height) if framing is None else framing(camera, width, height)
@@ -77,8 +89,10 @@ def collate(
             there = samples.target_valid[i]
             points = samples.target_positions[i][there] if there.any() else samples.ee_position[i][None]
             new = augmentation.camera(new, points.astype(np.float64), rngs[row])
-        image = warp_image(samples.images[i], camera, new)
-        images[row] = image if augmentation is None else augmentation.image(image, rngs[row])
+        frames, exists[row] = plan.rows(samples, i)
+        strip = np.concatenate([warp_image(samples.images[f], camera, new) for f in frames])  # below each other
+        strip = strip if augmentation is None else augmentation.image(strip, rngs[row])
+        images[row] = strip.reshape(images[row].shape)
         cameras.append(new)
     camera = Camera(
         _float(np.stack([c.intrinsics for c in cameras])),
@@ -90,7 +104,7 @@ def collate(
         height,
     )
     inputs = ModelInput(
-        torch.from_numpy(images).permute(0, 3, 1, 2),
+        torch.from_numpy(images[:, 0]).permute(0, 3, 1, 2),
         camera,
         Pose(_float(samples.ee_rotation[indices]), _float(samples.ee_position[indices])),
         _float(samples.gripper[indices]),
@@ -101,7 +115,8 @@ def collate(
         _float(samples.target_gripper[indices]),
         torch.from_numpy(samples.target_valid[indices]),
     )
-    return Batch(inputs, targets)
+    clip = Clip(torch.from_numpy(images).permute(0, 1, 4, 2, 3), torch.from_numpy(exists))
+    return Batch(inputs, targets, None if clips is None else clip)
 
 
 def _float(array: np.ndarray) -> torch.Tensor:

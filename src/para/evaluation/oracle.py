@@ -9,7 +9,7 @@ import numpy as np
 
 from para.control import ChunkExecutor, ExecutorConfig, OraclePolicy, Trajectory
 from para.geometry import VolumeGrid
-from para.heads import VolumeHeadConfig
+from para.heads import StepwiseConfig, VolumeHeadConfig
 from para.policy import Policy
 from para.types import Command, Observation, RobotState
 from para.worlds.libero.libero_world import LiberoWorld
@@ -31,7 +31,8 @@ class OracleAgent:
         rollout(self._world, ScriptedTeacher(self._world), layout, [tape])
         self._world.reset(layout)
         policy = self._policy.config
-        sub_cell = isinstance(policy.head, VolumeHeadConfig)
+        head = policy.head.head if isinstance(policy.head, StepwiseConfig) else policy.head
+        sub_cell = isinstance(head, VolumeHeadConfig)
         oracle = OraclePolicy(
             tape.trajectory(),
             self._grid,

@@ -33,6 +33,8 @@ def homography(camera: Camera, new_camera: Camera) -> Array:
 def warp_image(image: Array, camera: Camera, new_camera: Camera, fill: int = 0) -> Array:
     """The image that `new_camera` would have taken, bilinear; outside the old image it is `fill`.
 
+    A NumPy image that shrinks to half or less is averaged over whole pixels first, as a camera with larger pixels would.
+
     NumPy: (H, W, C) uint8 or float32 with one camera. torch: (B, C, H, W) float with batched cameras.
     """
     if tuple(image.shape[:2] if isinstance(image, np.ndarray) else image.shape[-2:]) != (camera.height, camera.width):
@@ -40,8 +42,23 @@ def warp_image(image: Array, camera: Camera, new_camera: Camera, fill: int = 0) 
             f"image shape {tuple(image.shape)} does not fit a camera of {camera.width} x {camera.height} (W x H)"
         )
     if isinstance(image, np.ndarray):
+        image, camera = _averaged(image, camera, new_camera)
         return _warp_numpy(image, homography(camera, new_camera), (new_camera.width, new_camera.height), fill)
     return _warp_torch(image, homography(camera, new_camera), camera, new_camera, fill)
+
+
+def _averaged(image: np.ndarray, camera: Camera, new_camera: Camera) -> tuple[np.ndarray, Camera]:
+    """The image and its camera at 1/2, 1/3, ... of the size when `new_camera` has pixels that much larger in its middle."""
+    import cv2
+
+    matrix = homography(camera, new_camera)
+    x, y, w = matrix @ [new_camera.width / 2, new_camera.height / 2, 1.0]
+    jacobian = matrix[:2, :2] / w - np.outer([x, y], matrix[2, :2]) / w**2
+    shrink = int(np.sqrt(abs(np.linalg.det(jacobian))) + 1e-6)
+    if shrink < 2 or w <= 0:
+        return image, camera
+    size = (max(1, round(camera.width / shrink)), max(1, round(camera.height / shrink)))
+    return cv2.resize(image, size, interpolation=cv2.INTER_AREA), camera.resize(*size)
 
 
 def _warp_numpy(image: np.ndarray, matrix: np.ndarray, size: tuple[int, int], fill: int) -> np.ndarray:

@@ -4,12 +4,15 @@ from para.heads.act import ActConfig, ActHead
 from para.heads.action_space import ActionSpace, CameraFrame, EndEffectorOffset, PixelHeight, World
 from para.heads.confidence import ConfidenceCalibration, PlattScaling, logit
 from para.heads.diffusion import DiffusionConfig, DiffusionHead
-from para.heads.head import ChunkBatch, FittedConfig, Head, Loss
+from para.heads.head import ChunkBatch, FittedConfig, Head, Loss, masked_mean
 from para.heads.paper_volume import PaperVolumeConfig, PaperVolumeHead
 from para.heads.regression import Dense, GlobalRegressionConfig, Pooled, Reading, RegressionHead, SoftArgmax
+from para.heads.stepwise import StepwiseConfig, StepwiseHead
 from para.heads.volume import VolumeHead, VolumeHeadConfig, VolumeOutputs
 
-HeadConfig = VolumeHeadConfig | PaperVolumeConfig | GlobalRegressionConfig | ActConfig | DiffusionConfig
+HeadConfig = (
+    VolumeHeadConfig | PaperVolumeConfig | GlobalRegressionConfig | ActConfig | DiffusionConfig | StepwiseConfig
+)
 
 __all__ = [
     "ActConfig",
@@ -35,9 +38,12 @@ __all__ = [
     "Reading",
     "RegressionHead",
     "SoftArgmax",
+    "StepwiseConfig",
+    "StepwiseHead",
     "VolumeHead",
     "VolumeHeadConfig",
     "VolumeOutputs",
     "World",
     "logit",
+    "masked_mean",
 ]

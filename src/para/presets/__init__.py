@@ -2,5 +2,16 @@
 
 from para.presets.experiments import EXPERIMENTS, Experiment, Row, experiment
 from para.presets.policies import POLICIES, fitted, policy_preset
+from para.presets.video import RECIPES, recipe
 
-__all__ = ["EXPERIMENTS", "POLICIES", "Experiment", "Row", "experiment", "fitted", "policy_preset"]
+__all__ = [
+    "EXPERIMENTS",
+    "POLICIES",
+    "RECIPES",
+    "Experiment",
+    "Row",
+    "experiment",
+    "fitted",
+    "policy_preset",
+    "recipe",
+]

@@ -23,6 +23,7 @@ from para.heads import (
     Pooled,
     Reading,
     SoftArgmax,
+    StepwiseConfig,
     VolumeHeadConfig,
     World,
 )
@@ -169,6 +170,11 @@ def policy_preset(name: str) -> TrainConfig:
 
 def fitted(config: TrainConfig, samples: SampleTable) -> TrainConfig:
     """The configuration with what a head takes from the demonstrations' statistics."""
-    if not isinstance(config.policy.head, FittedConfig):
+    head = config.policy.head
+    if isinstance(head, FittedConfig):
+        head = head.fitted(samples)
+    elif isinstance(head, StepwiseConfig) and isinstance(head.head, FittedConfig):
+        head = replace(head, head=head.head.fitted(samples))
+    if head is config.policy.head:
         return config
-    return replace(config, policy=replace(config.policy, head=config.policy.head.fitted(samples)))
+    return replace(config, policy=replace(config.policy, head=head))

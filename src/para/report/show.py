@@ -1,4 +1,4 @@
-"""`para show`: a dataset, a moment's targets, a policy's volume, how it points, or a rollout, as a picture or a film."""
+"""`para show`: a dataset, a moment's targets, a policy's volume or foreseen video, how it points, or a rollout."""
 
 from __future__ import annotations
 
@@ -16,9 +16,13 @@ from para.geometry import Pose
 from para.policy import Policy
 from para.report.method import draw_method
 from para.report.pointing import point, save_pointing
+from para.report.video_pictures import show_video
 from para.report.volume_pictures import draw_chunk, draw_volume, save_picture
 from para.types import CONTROL_HZ, STEP_SECONDS, ActionChunk, Command, Observation, RobotState, View
 from para.worlds.world import Agent, Outcome, World, rollout
+
+VIDEO_CLIPS = 16
+"""Moments over which `para show video` judges a video model."""
 
 
 def show(what: str, out: Path, dataset: Path | None, policy: Path | None, episode: int, frame: int, axis: str) -> Path:
@@ -36,6 +40,10 @@ def show(what: str, out: Path, dataset: Path | None, policy: Path | None, episod
     loaded = Policy.from_pretrained(_given(policy, "policy", what))
     if what == "pointing":
         return _pointing(loaded, moment(demos, episode, frame)[0], out)
+    if what == "video":
+        picture, verdict = show_video(loaded, demos, episode, frame, VIDEO_CLIPS)
+        print(verdict)
+        return save_picture(picture, out)
     return save_picture(draw_volume(loaded, moment(demos, episode, frame)[0]), out)
 
 

@@ -9,10 +9,11 @@ from pathlib import Path
 from typing import Any
 
 import torch
+from safetensors.torch import load_file
 from torch import nn
 
 from para.config import from_json, to_json
-from para.policy import CheckpointError
+from para.policy import CheckpointError, PolicyNetwork
 from para.training.config import TrainConfig
 
 
@@ -35,14 +36,28 @@ class Ema:
                 self.state[name].copy_(value)
 
 
+def load_backbone(network: PolicyNetwork, folder: Path) -> None:
+    """Begin with the backbone of a saved policy. CheckpointError when it is no policy or another kind of backbone."""
+    path = folder / "model.safetensors"
+    if not path.exists():
+        raise CheckpointError(f"{folder} is not a saved policy to begin with: there is no {path.name} in it")
+    weights = {k.removeprefix("backbone."): v for k, v in load_file(path).items() if k.startswith("backbone.")}
+    try:
+        network.backbone.load_state_dict(weights)
+    except RuntimeError as error:
+        raise CheckpointError(f"{folder}: its backbone is not the one to begin with: {error}") from error
+
+
 def save_state(
-    path: Path, config: TrainConfig, step: int, network: nn.Module, ema: Ema, optimizer: torch.optim.Optimizer
+    path: Path, config: TrainConfig, step: int, objective: nn.Module, ema: Ema, optimizer: torch.optim.Optimizer
 ) -> None:
-    """Write everything that the next step depends on; the file appears whole."""
+    """Write everything that the next step depends on; the file appears whole. `objective` holds the network as `network`."""
+    whole = objective.state_dict()
     state = {
         "config": json.dumps(to_json(config)),
         "step": step,
-        "network": network.state_dict(),
+        "network": objective.network.state_dict(),
+        "objective": {k: v for k, v in whole.items() if not k.startswith("network.")},
         "ema": ema.state,
         "ema_steps": ema.steps,
         "optimizer": optimizer.state_dict(),
@@ -52,7 +67,9 @@ def save_state(
     os.replace(partial, path)
 
 
-def load_state(path: Path, config: TrainConfig, network: nn.Module, ema: Ema, optimizer: torch.optim.Optimizer) -> int:
+def load_state(
+    path: Path, config: TrainConfig, objective: nn.Module, ema: Ema, optimizer: torch.optim.Optimizer
+) -> int:
     """Restore; returns the number of steps done. CheckpointError when the run was of another configuration."""
     try:
         state: dict[str, Any] = torch.load(path, map_location="cpu", weights_only=True)
@@ -66,7 +83,8 @@ def load_state(path: Path, config: TrainConfig, network: nn.Module, ema: Ema, op
             f"{path} belongs to a run with another configuration (first difference: {_difference(saved, to_json(config))}). "
             "Train into a new folder, or delete this one to start again."
         )
-    network.load_state_dict(state["network"])
+    objective.network.load_state_dict(state["network"])
+    objective.load_state_dict(state["objective"], strict=False)  # its own buffers; the network's are loaded above
     ema.state, ema.steps = state["ema"], state["ema_steps"]
     optimizer.load_state_dict(state["optimizer"])
     return state["step"]

@@ -6,6 +6,10 @@ from dataclasses import dataclass, field
 
 from para.dataset import Augmentation
 from para.policy import PolicyConfig
+from para.training.objectives import ActionObjective
+from para.training.video_objectives import JointObjective, VaeObjective, VideoObjective
+
+Objective = ActionObjective | VaeObjective | VideoObjective | JointObjective
 
 
 @dataclass(frozen=True)
@@ -14,6 +18,8 @@ class TrainConfig:
 
     policy: PolicyConfig = field(default_factory=PolicyConfig)
     augmentation: Augmentation = field(default_factory=Augmentation)
+    objective: Objective = ActionObjective()
+    """What is learned; all but actions are stages of a video policy."""
     steps: int = 2000
     """Optimiser steps."""
     batch_size: int = 16

@@ -13,10 +13,10 @@ import numpy as np
 import torch
 
 from para.config import to_json
-from para.dataset import Batch, BatchStream, SampleTable
+from para.dataset import Batch, BatchStream, ClipPlan, SampleTable
 from para.policy import Policy, PolicyNetwork
 from para.training.allocator import keep_freed_memory
-from para.training.checkpoint import Ema, load_state, save_state
+from para.training.checkpoint import Ema, load_backbone, load_state, save_state
 from para.training.confidence import calibrate, held_out
 from para.training.config import TrainConfig
 from para.training.first_batch import draw_first_batch
@@ -31,11 +31,13 @@ def train(
     provenance: dict[str, object] | None = None,
     tracker: str | None = None,
     quiet: bool = False,
+    start_from: Path | None = None,
 ) -> Policy:
     """Train and save into `folder`: policy/, log.jsonl, first_batch.png, and state.pt to resume from.
 
     A finished folder is returned as it is. Ctrl-C saves the state first. A few demonstrations are held out
-    (`TrainConfig.holdout_every`) and calibrate the policy's confidence at the end. `tracker` is an Accelerate tracker's name
+    (`TrainConfig.holdout_every`) and calibrate the policy's confidence at the end. `start_from` is a saved policy with the
+    same backbone, whose backbone's weights a new run begins with. `tracker` is an Accelerate tracker's name
     (``wandb``, ``tensorboard``) for those who want one beside the JSONL log.
     """
     from accelerate import Accelerator  # here, because it takes a second to import and only training needs it
@@ -45,17 +47,21 @@ def train(
     accelerator = Accelerator(log_with=tracker, project_dir=str(folder), mixed_precision="no")
     torch.manual_seed(config.seed)
     network = PolicyNetwork(config.policy).to(accelerator.device)
+    if start_from is not None:
+        load_backbone(network, start_from)
+    objective = config.objective.build(network)
     optimizer = _optimizer(network, config)
     ema = Ema(network, config.ema_decay)
     state_path = folder / "state.pt"
-    start = load_state(state_path, config, network, ema, optimizer) if resume and state_path.exists() else 0
+    start = load_state(state_path, config, objective, ema, optimizer) if resume and state_path.exists() else 0
     if start >= config.steps and (folder / "policy/config.json").exists():
         return Policy.from_pretrained(folder / "policy", str(accelerator.device))
-    model, optimizer = accelerator.prepare(network, optimizer)
+    model, optimizer = accelerator.prepare(objective, optimizer)
     if tracker:
         accelerator.init_trackers("para", config=json.loads(json.dumps(to_json(config), default=str)))
 
     apart = held_out(samples.episode, config.holdout_every)
+    frames = config.objective.clip_frames(config.policy)
     stream = BatchStream(
         samples,
         config.augmentation,
@@ -66,6 +72,7 @@ def train(
         accelerator.num_processes,
         config.policy.framing,
         np.flatnonzero(~apart),
+        ClipPlan(frames, config.stride) if frames > 1 else None,
     )
     main = accelerator.is_main_process
     if start == 0 and main:
@@ -84,10 +91,11 @@ def train(
                 group["lr"] = base * _schedule(step, config)
             # Seeded by the step alone, so that a resumed run draws the same noise.
             torch.manual_seed((config.seed * 1_000_003 + step) * 1009 + accelerator.process_index)
-            with torch.autocast(accelerator.device.type, torch.bfloat16, enabled=config.precision == "bf16"):
-                outputs = model(batch.inputs)
-            loss = network.head.loss(outputs, batch.inputs, batch.targets)
-            accelerator.backward(loss.total)
+            autocast = torch.autocast(accelerator.device.type, torch.bfloat16, enabled=config.precision == "bf16")
+            with objective.guard():
+                with autocast:
+                    loss = model(batch)
+                accelerator.backward(loss.total)
             norm = accelerator.clip_grad_norm_(network.parameters(), config.gradient_clip)
             optimizer.step()
             optimizer.zero_grad()
@@ -101,10 +109,10 @@ def train(
             if tracker and step % config.log_every == 0:
                 accelerator.log(row, step=step)
             if main and step % config.save_every == 0 and step < config.steps:
-                save_state(state_path, config, step, network, ema, optimizer)
+                save_state(state_path, config, step, objective, ema, optimizer)
     except KeyboardInterrupt:
         if main:
-            save_state(state_path, config, step, network, ema, optimizer)
+            save_state(state_path, config, step, objective, ema, optimizer)
             print(
                 f"\nstopped at step {step} of {config.steps}; the same command resumes from {state_path}",
                 file=sys.stderr,
@@ -115,14 +123,14 @@ def train(
     network.load_state_dict(ema.state)
     policy = Policy(config.policy, network, {**(provenance or {}), **_made_by(config, progress.seconds)})
     if main:
-        if apart.any():
+        if apart.any() and config.objective.teaches_actions:
             policy.calibration, measured = calibrate(
                 policy, samples, np.flatnonzero(apart), config.augmentation, config.seed
             )
             policy.provenance["confidence"] = to_json(measured)
             progress.say(measured.text())
         policy.save_pretrained(folder / "policy")
-        save_state(state_path, config, step, network, ema, optimizer)
+        save_state(state_path, config, step, objective, ema, optimizer)
         progress.close(f"trained {config.steps} steps -> {folder / 'policy'}")
     accelerator.wait_for_everyone()
     return policy

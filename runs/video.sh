@@ -1,0 +1,28 @@
+#!/bin/bash
+# The video table: a small video model, trained on our own videos from nothing, as the backbone of a pointing and of a
+# regressing policy. It says nothing about pretrained video models. Times are processor time of one core (AMD EPYC, bf16);
+# every stage can be stopped and goes on where it was, and recipes share the stages they have in common.
+set -euo pipefail
+OUT=${1:-outputs/video}
+DEMOS=${2:-$OUT/demos}    # left half, 128 demonstrations
+ALL=${3:-$OUT/videos}     # the whole table, 64 demonstrations, used as videos without actions
+
+recipe() { para train --preset "$1" --dataset "$DEMOS" --out "$OUT" "${@:2}"; }
+
+[ -d "$DEMOS" ] || para demos --axis lr --out "$DEMOS"                                                    #  4 min
+[ -d "$ALL" ] || para demos --axis dense --out "$ALL"                                                     #  2 min
+
+recipe video_two_stage            # autoencoder 13 min, video 45 min, joint 40 min
+para show video --policy "$OUT/video/policy" --dataset "$DEMOS" --episode 3 --frame 40 --out "$OUT/foreseen.png"  # 2 min
+recipe video_two_stage_global     # joint alone, 35 min
+recipe video_frozen               # head alone, 20 min
+recipe video_joint                # 2900 joint steps, 130 min
+recipe video_all --videos "$ALL"  # all three stages again, 100 min
+
+for ROW in two_stage two_stage_global frozen joint two_stage_all; do                                      #  5 min each
+    for SPLIT in in_distribution test; do
+        para evaluate --policy "$OUT/$ROW/policy" --name "video_$ROW" --axis lr --split $SPLIT \
+            --episodes $([ $SPLIT = test ] && echo 200 || echo 100) \
+            --records "$OUT/records/lr.jsonl" --videos "$OUT/films"
+    done
+done

@@ -1,0 +1,137 @@
+"""Recipes for video backbones: the rows of the video table, from scratch in sizes that two CPU cores can train.
+
+What they show says nothing about pretrained video models: these learned from our own few videos alone. `video_svd` is the same
+two stages on the published weights, for those who have a GPU and have accepted their licence.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+
+from para.backbones import SvdConfig
+from para.dataset import Augmentation, Shift, Zoom
+from para.heads import GlobalRegressionConfig, StepwiseConfig, VolumeHeadConfig
+from para.policy import PolicyConfig
+from para.presets.names import look_up
+from para.presets.policies import LIBERO
+from para.training import TrainConfig
+from para.training.objectives import ActionObjective
+from para.training.recipe import Recipe, Stage
+from para.training.video_objectives import JointObjective, VaeObjective, VideoObjective
+
+POINTING = StepwiseConfig(VolumeHeadConfig(LIBERO.head.bins, cell_pixels=2, widths=(32, 32, 64, 96)))
+"""The volume head at two pixels a cell: at 96 px as fine on the table as `para`'s cells, four times finer than the features."""
+
+GLOBAL = StepwiseConfig(GlobalRegressionConfig())
+"""The regressing rival on the same features of each step."""
+
+SMALL = replace(LIBERO, backbone=SvdConfig(), head=POINTING, image_size=(96, 96))
+"""From scratch: 1.0 M weights of the autoencoder, 5.1 M of the U-Net, latents of 24 x 24."""
+
+MOVED = Augmentation((Shift(40.0), Zoom(0.85, 1.2)))
+"""As for `para`, the same for all frames of a clip; no colours, which the video would have to foresee."""
+
+JOINT_STEPS = 900
+"""Of every recipe's last stage, whatever its head."""
+
+
+def _stage(name: str, policy: PolicyConfig, objective, steps: int, **changes: object) -> Stage:
+    after, videos = changes.pop("after", None), changes.pop("videos", False)
+    train = TrainConfig(policy, MOVED, objective, steps=steps, batch_size=4, stride=2, save_every=100)
+    return Stage(name, replace(train, **changes), after, videos)
+
+
+def _vae(**changes: object) -> Stage:
+    name = "vae_all" if changes.get("videos") else "vae"
+    return _stage(name, SMALL, VaeObjective(), 800, batch_size=2, backbone_learning_rate=1e-3, **changes)
+
+
+def _video(**changes: object) -> Stage:
+    name, after = ("video_all", "vae_all") if changes.get("videos") else ("video", "vae")
+    return _stage(name, SMALL, VideoObjective(), 2000, backbone_learning_rate=5e-4, after=after, **changes)
+
+
+def _actions(name: str, head: StepwiseConfig, after: str) -> Stage:
+    return _stage(name, replace(SMALL, head=head), JointObjective(), JOINT_STEPS, after=after)
+
+
+def video_joint() -> Recipe:
+    """Video and actions together from the beginning, as many steps as the two-stage recipe has in all."""
+    stage = _actions("joint", POINTING, "vae")
+    steps = JOINT_STEPS + _video().train.steps
+    return Recipe("video_joint", (_vae(), replace(stage, train=replace(stage.train, steps=steps))))
+
+
+def video_frozen() -> Recipe:
+    """The video model as it is; only the head learns."""
+    frozen = replace(SMALL, backbone=replace(SMALL.backbone, frozen=True))
+    return Recipe(
+        "video_frozen", (_vae(), _video(), _stage("frozen", frozen, ActionObjective(), JOINT_STEPS, after="video"))
+    )
+
+
+def video_two_stage() -> Recipe:
+    """Video first, then video and actions together."""
+    return Recipe("video_two_stage", (_vae(), _video(), _actions("two_stage", POINTING, "video")))
+
+
+def video_two_stage_global() -> Recipe:
+    """The same with the regressing head, the same joint steps."""
+    return Recipe("video_two_stage_global", (_vae(), _video(), _actions("two_stage_global", GLOBAL, "video")))
+
+
+def video_all() -> Recipe:
+    """Two stages; autoencoder and video stage also see action-free videos of the whole table."""
+    stages = (_vae(videos=True), _video(videos=True), _actions("two_stage_all", POINTING, "video_all"))
+    return Recipe("video_all", stages)
+
+
+def video_svd() -> Recipe:
+    """Two stages on the published weights: low-rank corrections of the U-Net, 384 px; needs a GPU and those weights."""
+    backbone = SvdConfig(
+        model="stabilityai/stable-video-diffusion-img2vid",
+        variant="fp16",
+        blocks=(2, 1),
+        sigma_max=700.0,
+        lora_rank=32,
+        precision="bf16",
+        gradient_checkpointing=True,
+    )
+    head = StepwiseConfig(VolumeHeadConfig(LIBERO.head.bins, cell_pixels=6, widths=(32, 64, 96)))
+    policy = replace(LIBERO, backbone=backbone, head=head, image_size=(384, 384))
+    rates = {"learning_rate": 3e-4, "backbone_learning_rate": 1e-4, "batch_size": 4}
+    video = _stage("video", policy, VideoObjective(log_sigma_mean=0.7), 4000, **rates)
+    return Recipe("video_svd", (video, _stage("two_stage", policy, JointObjective(), 3000, after="video", **rates)))
+
+
+def video_tiny() -> Recipe:
+    """The two-stage recipe's code path in seconds: for tests, not for numbers."""
+    recipe = video_two_stage()
+    size = replace(
+        SMALL.backbone.size, vae_channels=(32, 32), unet_channels=(32, 32), attention=(False, True), heads=(2, 2)
+    )
+    backbone = replace(SMALL.backbone, size=size, frames=3, blocks=(1, 0))
+    head = StepwiseConfig(VolumeHeadConfig(LIBERO.head.bins, cell_pixels=1, widths=(16, 16, 16)))
+    policy = replace(SMALL, backbone=backbone, head=head, image_size=(32, 24), horizon=2)
+    small = {"policy": policy, "steps": 2, "batch_size": 2, "warmup_steps": 1, "log_every": 1, "loader_workers": 0}
+    return Recipe("video_tiny", tuple(replace(s, train=replace(s.train, **small)) for s in recipe.stages))
+
+
+RECIPES: dict[str, Callable[[], Recipe]] = {
+    f.__name__: f
+    for f in (
+        video_joint,
+        video_frozen,
+        video_two_stage,
+        video_two_stage_global,
+        video_all,
+        video_svd,
+        video_tiny,
+    )
+}
+
+
+def recipe(name: str) -> Recipe:
+    """The named recipe; ValueError suggests the nearest name."""
+    return look_up(name, RECIPES, "recipe")()

@@ -56,6 +56,10 @@ class VolumeHeadConfig:
         return VolumeHead(self, channels, strides, horizon, workspace)
 
 
+_WAVES = (0.8, 0.4, 0.2, 0.1)
+"""Wavelengths in which a target's bin is told to the gripper and the rotation [m]."""
+
+
 @dataclass(frozen=True)
 class VolumeOutputs:
     """What the head computes before decoding."""
@@ -92,7 +96,7 @@ class VolumeHead(nn.Module):
         self.neck = Neck(channels, config.widths, heights, config.displacement_planes)
         self.score = nn.Conv2d(config.widths[0], horizon * bins.count, 1)
         self.outside = nn.Linear(config.widths[-1], horizon)
-        read = sum(config.widths[:2]) + horizon + 3
+        read = sum(config.widths[:2]) + horizon + 3 + 2 * len(_WAVES) + 1
         self.local = nn.Sequential(nn.Linear(read, 128), nn.ReLU(), nn.Linear(128, 64), nn.ReLU())
         self.gripper, self.rotation = nn.Linear(64, 1), nn.Linear(64, 6)
         for layer in (self.score, self.outside, self.gripper, self.rotation):
@@ -232,7 +236,8 @@ class VolumeHead(nn.Module):
     def _read(
         self, outputs: VolumeOutputs, inputs: ModelInput, place: torch.Tensor, value: torch.Tensor
     ) -> torch.Tensor:
-        """(B, T, C) features at `place` (B, T, 2) in image sizes, with the state, the bin `value` in [0, 1] and the step."""
+        """(B, T, C) features at `place` (B, T, 2) in image sizes, with the state, the bin `value` in [0, 1] (also finer,
+        and from where the end effector is) and the step."""
         grid = (place * 2 - 1)[:, :, None]  # (B, T, 1, 2)
         read = [
             F.grid_sample(m, grid, align_corners=False, padding_mode="border")[..., 0].transpose(1, 2)
@@ -242,7 +247,14 @@ class VolumeHead(nn.Module):
         height = (inputs.T_world_ee.translation[:, 2] - low) / (high - low)
         state = torch.stack([height, outputs.opening], -1)[:, None].expand(-1, self.horizon, -1)
         step = torch.eye(self.horizon, device=value.device).expand(len(value), -1, -1)
-        return torch.cat([*read, state, value[..., None].to(state.dtype), step], -1)
+        # A gripper closes within a centimetre or two of its lowest point: a plain number in [0, 1] would hardly show that.
+        bins, value = self.config.bins, value.to(state.dtype)
+        way = (value * bins.width * bins.count)[..., None]  # [m]
+        phase = 2 * torch.pi * way / way.new_tensor(_WAVES)
+        here = bins.measure(inputs.T_world_ee.translation[:, None], inputs.camera) - bins.low
+        left = ((way[..., 0] - here) / 0.05).clamp(-3, 3)
+        fine = torch.cat([phase.sin(), phase.cos(), left[..., None], value[..., None]], -1)
+        return torch.cat([*read, state, fine, step], -1)
 
     def _read_local(self, outputs, inputs, place, value) -> tuple[torch.Tensor, torch.Tensor]:
         """Gripper logits (B, T) and rotations in the frame of `_frame` (B, T, 6)."""

@@ -72,6 +72,19 @@ def test_decoded_targets_lie_in_the_workspace():
     assert 0 < possible.float().mean() < 1
 
 
+def test_geometry_keeps_full_precision_under_autocast():
+    """In bfloat16 a projection is off by about a pixel; training would see other planes and masks than use does."""
+    network, b = PolicyNetwork(config(VOLUME)).eval(), batch()
+    seen = []
+    network.head.neck.planes[0].register_forward_hook(lambda module, inputs, output: seen.append(inputs[0].float()))
+    with torch.inference_mode():
+        plain = network(b.inputs)
+        with torch.autocast("cpu", torch.bfloat16):
+            rounded = network(b.inputs)
+    assert torch.equal(torch.isfinite(plain.logits), torch.isfinite(rounded.logits))
+    assert torch.equal(*seen)
+
+
 def test_targets_outside_the_image_train_the_outside_probability():
     network = PolicyNetwork(config(VOLUME))
     b = batch()

@@ -7,6 +7,7 @@ from torch import nn
 from torch.nn import functional as F
 
 from para.dataset import ModelInput
+from para.heads.head import full_precision
 from para.heads.state_planes import PLANES, STATE_PLANES, state_planes
 
 
@@ -38,7 +39,8 @@ class Neck(nn.Module):
         """One map for each feature map, finest first, (B, width_i, rows_i, columns_i)."""
         maps = []
         for feature, lateral, project in zip(features, self.lateral, self.planes):
-            planes = state_planes(inputs, *feature.shape[-2:], *self.heights)[:, : self.count]
+            with full_precision(feature):
+                planes = state_planes(inputs, *feature.shape[-2:], *self.heights)[:, : self.count]
             maps.append(F.relu(lateral(feature) + project(planes)))
         maps[-1] = self.context(maps[-1])
         for i in reversed(range(len(maps) - 1)):

@@ -16,7 +16,7 @@ from torch.nn import functional as F
 
 from para.dataset import ModelInput, SampleTable, Targets, volume_labels
 from para.geometry import HeightBins, VolumeGrid
-from para.heads.head import ChunkBatch, Loss, masked_mean
+from para.heads.head import ChunkBatch, Loss, full_precision, masked_mean
 from para.types import Box
 
 
@@ -89,7 +89,8 @@ class PaperVolumeHead(nn.Module):
         """See `PaperVolumeOutputs`."""
         x = features[-1]
         rows, columns = x.shape[-2:]
-        pixel, _ = inputs.camera.project(inputs.T_world_ee.translation[:, None])
+        with full_precision(x):
+            pixel, _ = inputs.camera.project(inputs.T_world_ee.translation[:, None])
         column = (pixel[:, 0, 0] * columns / inputs.camera.width).long().clamp(0, columns - 1)
         row = (pixel[:, 0, 1] * rows / inputs.camera.height).long().clamp(0, rows - 1)
         at = F.one_hot(row * columns + column, rows * columns).to(x.dtype).unflatten(1, (rows, columns))

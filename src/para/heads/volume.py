@@ -20,7 +20,7 @@ from para.geometry import (
     rotation_from_6d,
     rotation_to_6d,
 )
-from para.heads.head import ChunkBatch, Loss, gripper_loss, masked_mean
+from para.heads.head import ChunkBatch, Loss, full_precision, gripper_loss, masked_mean
 from para.heads.neck import Neck
 from para.heads.scores import read_scores
 from para.types import Box
@@ -205,7 +205,7 @@ class VolumeHead(nn.Module):
 
     def _allowed(self, camera: Camera, rows: int, columns: int) -> torch.Tensor:
         """(B, D, v, u): a forward intersection of the ray inside the workspace."""
-        with torch.no_grad():
+        with torch.no_grad(), full_precision(camera.intrinsics):
             points, valid = self.grid(rows, columns).centres(camera)
             return valid & self.workspace.contains(points)
 

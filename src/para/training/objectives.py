@@ -17,6 +17,7 @@ from para.backbones import Svd
 from para.backbones.memory import advice
 from para.dataset import Batch
 from para.heads import Loss
+from para.heads.head import full_precision
 from para.policy import PolicyConfig, PolicyNetwork
 
 
@@ -47,13 +48,8 @@ class _Actions(nn.Module):
 
     def forward(self, batch: Batch) -> Loss:
         outputs = self.network(batch.inputs)
-        with full_precision(batch):
+        with full_precision(batch.inputs.gripper):
             return self.network.head.loss(outputs, batch.inputs, batch.targets)
-
-
-def full_precision(batch: Batch) -> torch.autocast:
-    """No autocast inside."""
-    return torch.autocast(batch.inputs.image.device.type, enabled=False)
 
 
 class LossBalance(nn.Module):

@@ -18,8 +18,9 @@ from para.backbones.edm import spread, training_sigmas, wanted_output
 from para.backbones.memory import advice, check_memory
 from para.dataset import Batch
 from para.heads import Loss, masked_mean
+from para.heads.head import full_precision
 from para.policy import PolicyConfig, PolicyNetwork
-from para.training.objectives import LossBalance, full_precision
+from para.training.objectives import LossBalance
 
 
 @dataclass(frozen=True)
@@ -126,7 +127,7 @@ class _Vae(_Stage):
         if self.training:
             _track_scale(svd, latents.detach())
         drawn = svd.vae.decode(latents, num_frames=clips.shape[1]).sample
-        with full_precision(batch):
+        with full_precision(batch.inputs.gripper):
             error = (drawn.float().unflatten(0, clips.shape[:2]) / 2 + 0.5 - clips).abs()
             distance = masked_mean(error.mean((2, 3, 4)), batch.clip.valid)
             kl = distribution.kl().mean() / clips[0, 0].numel()
@@ -148,7 +149,7 @@ class _Video(_Stage):
         sigma = training_sigmas(len(clean), self.config.log_sigma_mean, self.config.log_sigma_std, clean.device)
         z = clean + spread(sigma, clean) * torch.randn_like(clean)
         output, _ = svd.predict(z, sigma, svd.condition(clips[:, 0]))
-        with full_precision(batch):
+        with full_precision(batch.inputs.gripper):
             loss = _video_loss(output, z, sigma, clean, batch.clip.valid)
             return Loss(loss, {"video": loss.detach()})
 
@@ -170,7 +171,7 @@ class _Joint(_Stage):
         sigma = torch.cat([sigma.new_full((count,), svd.config.sigma), sigma])
         output, maps = svd.predict(z, sigma, condition.then(condition.first(again)))
         outputs = self.network.head([m[:count] for m in maps], batch.inputs)
-        with full_precision(batch):
+        with full_precision(batch.inputs.gripper):
             actions = self.network.head.loss(outputs, batch.inputs, batch.targets)
             clean, valid = torch.cat([clean, clean[:again]]), torch.cat([batch.clip.valid, batch.clip.valid[:again]])
             video = _video_loss(output, z, sigma, clean, valid)

@@ -7,7 +7,7 @@ chunk = policy.predict(observation)          # T end-effector targets in the wor
 
 from para.control import ChunkExecutor, ExecutorConfig
 from para.demos import DemoDataset
-from para.geometry import Camera, DepthBins, HeightBins, Pose, VolumeGrid, warp_image
+from para.geometry import Camera, DepthBins, FootBins, HeightBins, LevelFraming, Pose, VolumeGrid, warp_image
 from para.policy import CheckpointError, Policy, PolicyConfig
 from para.training import TrainConfig, train
 from para.types import ActionChunk, Box, Command, Episode, Observation, RecordedCamera, RobotState, View
@@ -23,7 +23,9 @@ __all__ = [
     "DepthBins",
     "Episode",
     "ExecutorConfig",
+    "FootBins",
     "HeightBins",
+    "LevelFraming",
     "Observation",
     "Policy",
     "PolicyConfig",

@@ -2,7 +2,8 @@
 
 ``PLACE``: LIBERO's official predicate On(bowl, plate) has held for 10 control steps in a row while the gripper was open
 and the end effector at least 5 cm away from the bowl's surface: the policy has let go and left. ``GRASP``: the bowl has been
-lifted by at least 5 cm. ``MISS``: neither. The bare official predicate is recorded beside it.
+lifted by at least 5 cm. ``MISS``: neither. PLACE contains GRASP: a bowl that a flailing arm knocked onto the plate counts
+for nothing. The bare official predicate is recorded beside it.
 """
 
 from __future__ import annotations
@@ -46,7 +47,7 @@ class OutcomeJudge:
         on = self.official_now()
         self._official |= on
         self._held = self._held + 1 if on and self._released() else 0
-        self._placed |= self._held >= HOLD_STEPS
+        self._placed |= self._lifted and self._held >= HOLD_STEPS
 
     def outcome(self) -> Outcome:
         """The judgement so far."""

@@ -117,7 +117,7 @@ class _Vae(_Stage):
         distribution = svd.vae_latents(clips.flatten(0, 1))
         latents = distribution.sample()
         if self.training:
-            _track_scale(svd, latents.detach())
+            _track_scale(svd, distribution.mode().detach())  # what `encode` gives
         drawn = svd.vae.decode(latents, num_frames=clips.shape[1]).sample
         with full_precision(batch):
             error = (drawn.float().unflatten(0, clips.shape[:2]) / 2 + 0.5 - clips).abs()

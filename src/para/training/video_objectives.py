@@ -15,6 +15,7 @@ from torch import nn
 from para.backbones import Svd, SvdConfig
 from para.backbones.edm import spread, training_sigmas, wanted_output
 from para.backbones.memory import advice, check_memory
+from para.backbones.svd import DECODED_TOGETHER
 from para.dataset import Batch
 from para.heads import Loss, masked_mean
 from para.policy import PolicyConfig, PolicyNetwork
@@ -27,8 +28,8 @@ class VaeObjective:
 
     kl_weight: float = 1e-4
     """Of the divergence from a unit Gaussian, in nats per picture value."""
-    frames: int = 3
-    """Frames of a clip; the decoder's convolutions over time need more than one."""
+    frames: int = DECODED_TOGETHER
+    """Frames of a clip: as many as are decoded together."""
 
     def clip_frames(self, policy: PolicyConfig) -> int:
         """Pictures of a sample."""

@@ -12,11 +12,11 @@ recipe() { para train --preset "$1" --dataset "$DEMOS" --out "$OUT" "${@:2}"; }
 [ -d "$DEMOS" ] || para demos --axis lr --out "$DEMOS"                                                    #  4 min
 [ -d "$ALL" ] || para demos --axis dense --out "$ALL"                                                     #  2 min
 
-recipe video_two_stage            # autoencoder 13 min, video 45 min, joint 40 min
+recipe video_two_stage            # autoencoder 14 min, video 51 min, joint 33 min
 para show video --policy "$OUT/video/policy" --dataset "$DEMOS" --episode 3 --frame 40 --out "$OUT/foreseen.png"  # 2 min
-recipe video_two_stage_global     # joint alone, 35 min
-recipe video_frozen               # head alone, 20 min
-recipe video_joint                # 2900 joint steps, 130 min
+recipe video_two_stage_global     # joint alone, 29 min
+recipe video_frozen               # head alone, 10 min
+recipe video_joint                # 2900 joint steps, 110 min
 recipe video_all --videos "$ALL"  # all three stages again, 100 min
 
 for ROW in two_stage two_stage_global frozen joint two_stage_all; do                                      #  5 min each

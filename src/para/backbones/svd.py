@@ -18,6 +18,11 @@ from para.backbones.svd_parts import DTYPES, SvdParts, SvdSize, VideoBackboneErr
 _CLIP_MEAN, _CLIP_STD = (0.48145466, 0.4578275, 0.40821073), (0.26862954, 0.26130258, 0.27577711)
 
 
+DECODED_TOGETHER = 3
+"""Frames that the autoencoder of a model from scratch learns on and therefore draws at a time: its decoder's convolutions over
+time tint the frames of longer clips. Published ones draw whole clips."""
+
+
 @dataclass(frozen=True)
 class SvdConfig:
     """An image-to-video latent diffusion model."""
@@ -163,9 +168,15 @@ class Svd(nn.Module):
 
     def decode(self, latents: torch.Tensor) -> torch.Tensor:
         """Scaled latents (B, F, 4, h, w) -> pictures (B, F, 3, H, W), about [0, 1]."""
-        flat = (latents / self.latent_scale).flatten(0, 1).to(self.vae.dtype)
-        pictures = self.vae.decode(flat, num_frames=latents.shape[1]).sample.float()
-        return (pictures / 2 + 0.5).unflatten(0, latents.shape[:2])
+        scaled, count = (latents / self.latent_scale).to(self.vae.dtype), latents.shape[1]
+        window = count if self.config.model else min(DECODED_TOGETHER, count)
+        pictures = []
+        for start in range(0, count, window):
+            first = min(start, count - window)  # the last window is a whole one, too, and overlaps the one before
+            part = scaled[:, first : first + window]
+            drawn = self.vae.decode(part.flatten(0, 1), num_frames=window).sample.float()
+            pictures.append((drawn / 2 + 0.5).unflatten(0, part.shape[:2])[:, start - first :])
+        return torch.cat(pictures, 1)
 
     @torch.no_grad()
     def condition(self, image: torch.Tensor) -> Conditioning:

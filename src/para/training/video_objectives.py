@@ -16,6 +16,7 @@ from torch import nn
 from para.backbones import Svd, SvdConfig
 from para.backbones.edm import spread, training_sigmas, wanted_output
 from para.backbones.memory import advice, check_memory
+from para.backbones.svd import DECODED_TOGETHER
 from para.dataset import Batch
 from para.heads import Loss, masked_mean
 from para.heads.head import full_precision
@@ -29,8 +30,8 @@ class VaeObjective:
 
     kl_weight: float = 1e-4
     """Of the divergence from a unit Gaussian, in nats per picture value."""
-    frames: int = 3
-    """Frames of a clip; the decoder's convolutions over time need more than one."""
+    frames: int = DECODED_TOGETHER
+    """Frames of a clip: as many as are decoded together."""
 
     teaches_actions: ClassVar[bool] = False
 
@@ -125,7 +126,7 @@ class _Vae(_Stage):
         distribution = svd.vae_latents(clips.flatten(0, 1))
         latents = distribution.sample()
         if self.training:
-            _track_scale(svd, latents.detach())
+            _track_scale(svd, distribution.mode().detach())  # what `encode` gives
         drawn = svd.vae.decode(latents, num_frames=clips.shape[1]).sample
         with full_precision(batch.inputs.gripper):
             error = (drawn.float().unflatten(0, clips.shape[:2]) / 2 + 0.5 - clips).abs()

@@ -131,8 +131,8 @@ CASES = {
     "policy with another field": (
         lambda p: edit_json(p / POLICY, lambda d: d["policy"].update(colour="red")),
         ("show volume --dataset {p}/set --policy {p}/run/policy --out {p}/x.png",),
-        "{p}/" + POLICY + ": PolicyConfig has no field 'colour'; it has ['backbone', 'camera', 'ee_frame', 'head', "
-        "'horizon', 'image_size', 'workspace']",
+        "{p}/" + POLICY + ": PolicyConfig has no field 'colour'; it has ['backbone', 'camera', 'ee_frame', "
+        "'execution', 'framing', 'head', 'horizon', 'image_size', 'workspace']",
     ),
     "policy's description cut short": (
         lambda p: cut(p / POLICY, 0.5),

@@ -85,6 +85,27 @@ def test_geometry_keeps_full_precision_under_autocast():
     assert torch.equal(*seen)
 
 
+def test_decoding_points_nowhere_beyond_the_demonstrations_reach():
+    samples = toy_samples(12)
+    head = VOLUME.fitted(samples)
+    way = np.linalg.norm(samples.target_positions - samples.ee_position[:, None], axis=-1)
+    np.testing.assert_allclose(head.reach, 1.25 * way.max(0) + 0.01, atol=1e-4)
+    near = replace(head, reach=(0.06, 0.12, 0.5))
+    network, b = PolicyNetwork(config(near)).eval(), batch()
+    with torch.inference_mode():
+        outputs = network(b.inputs)
+        chunk = network.head.decode(outputs, b.inputs)
+        moved = (chunk.positions - b.inputs.T_world_ee.translation[:, None]).norm(dim=-1)
+        network.head.config = replace(near, reach=())
+        free = network.head.decode(outputs, b.inputs)
+    far = (free.positions - b.inputs.T_world_ee.translation[:, None]).norm(dim=-1)
+    limit = torch.tensor(near.reach) + 0.05  # the place inside the cell is beyond its centre
+    assert (moved[:, 0] < far[:, 0] - 0.05).any()
+    inside = (far <= torch.tensor(near.reach) - 0.05).all(1)
+    assert torch.equal(moved[inside], far[inside])
+    assert (moved <= limit).float().mean() > 0.9  # but where no cell is within reach
+
+
 def test_targets_outside_the_image_train_the_outside_probability():
     network = PolicyNetwork(config(VOLUME))
     b = batch()

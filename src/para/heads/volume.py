@@ -5,11 +5,12 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from typing import Literal
 
+import numpy as np
 import torch
 from torch import nn
 from torch.nn import functional as F
 
-from para.dataset import ModelInput, Targets, volume_labels
+from para.dataset import ModelInput, SampleTable, Targets, volume_labels
 from para.geometry import (
     Bins,
     Camera,
@@ -44,12 +45,21 @@ class VolumeHeadConfig:
     gripper_dropout: float = 0.0
     """Share of training moments whose measured opening is replaced by a random one. Demonstrations nearly always keep the
     gripper as it is, so a policy that trusts the measurement copies it, and never opens a hand that closed on nothing."""
+    reach: tuple[float, ...] = ()
+    """How far from where it is the end effector can be at each step [m]; decoding points nowhere else. Taken from the
+    demonstrations by `fitted`; empty allows everything."""
     smoothing: float = 0.6
     """Standard deviation of the soft target around the true place [cells]; 0 is a one-hot target."""
     gripper_weight: float = 1.0
     rotation_weight: float = 1.0
     rotation_frame: Literal["ray", "heading"] = "ray"
     """Rotations are told relative to the ray at the chosen pixel, or to gravity and the camera's heading."""
+
+    def fitted(self, samples: SampleTable) -> VolumeHeadConfig:
+        """With the reach that the demonstrations show: their farthest move in so many steps, and a quarter more."""
+        way = np.linalg.norm(samples.target_positions - samples.ee_position[:, None], axis=-1)
+        farthest = np.where(samples.target_valid, way, 0.0).max(0)
+        return replace(self, reach=tuple(round(1.25 * float(x) + 0.01, 4) for x in farthest))
 
     def build(self, channels: tuple[int, ...], strides: tuple[int, ...], horizon: int, workspace: Box) -> VolumeHead:
         """The head for a backbone with these feature maps."""
@@ -172,7 +182,7 @@ class VolumeHead(nn.Module):
         """The best cell and bin of each step, refined to the mean place of the 3 x 3 x 3 cells around it (a local
         soft-argmax), unprojected through the input's camera."""
         rows, columns = outputs.logits.shape[-2:]
-        flat = outputs.logits.flatten(2)
+        flat = self._within_reach(outputs.logits, inputs).flatten(2)
         normaliser = torch.logaddexp(flat.logsumexp(-1), outputs.outside)
         best = flat.argmax(-1)  # (B, T)
         column, row, bin = best % columns, best // columns % rows, best // (rows * columns)
@@ -208,6 +218,20 @@ class VolumeHead(nn.Module):
         with torch.no_grad(), full_precision(camera.intrinsics):
             points, valid = self.grid(rows, columns).centres(camera)
             return valid & self.workspace.contains(points)
+
+    def _within_reach(self, logits: torch.Tensor, inputs: ModelInput) -> torch.Tensor:
+        """The (B, T, D, v, u) logits, -inf where the end effector cannot be by then; as they are where nothing is left.
+
+        A policy that is lost may see the scene as another moment of the task, whose next target is far away.
+        """
+        if not self.config.reach:
+            return logits
+        points, _ = self.grid(*logits.shape[-2:]).centres(inputs.camera)
+        way = (points - inputs.T_world_ee.translation[:, None, None, None]).norm(dim=-1)  # (B, D, v, u)
+        reach = way.new_tensor(self.config.reach)[:, None, None, None]
+        near = logits.masked_fill(way[:, None] > reach, -torch.inf)
+        possible = torch.isfinite(near).flatten(2).any(-1)[..., None, None, None]
+        return torch.where(possible, near, logits)
 
     def _neighbours(self, row, column, bin, rows: int, columns: int) -> tuple[torch.Tensor, torch.Tensor]:
         """(B, T, 27) places in the flat volume of the 3 x 3 x 3 cells around (B, T) indices, and whether they exist."""

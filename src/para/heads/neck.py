@@ -8,7 +8,7 @@ from torch.nn import functional as F
 
 from para.dataset import ModelInput
 from para.heads.head import full_precision
-from para.heads.state_planes import PLANES, STATE_PLANES, state_planes
+from para.heads.state_planes import Offsets, plane_count, state_planes
 
 
 class Neck(nn.Module):
@@ -19,18 +19,20 @@ class Neck(nn.Module):
         channels: tuple[int, ...],
         widths: tuple[int, ...],
         heights: tuple[float, float],
+        offsets: Offsets = "signed",
         displacement: bool = True,
     ) -> None:
-        """`channels` and `widths` finest first; `heights` are the table's and the top's [m], for the state planes, which
-        hold the displacement planes if so wished."""
+        """`channels` and `widths` finest first; `heights` are the table's and the top's [m]. These and the last two are
+        arguments of `state_planes`."""
         super().__init__()
         if len(widths) != len(channels):
             raise ValueError(f"the neck needs one width for each of the {len(channels)} feature maps, got {widths}")
-        self.heights, self.count = heights, PLANES if displacement else STATE_PLANES
+        self.heights, self.offsets, self.displacement = heights, offsets, displacement
+        count = plane_count(offsets, displacement)
         self.lateral = nn.ModuleList(
             nn.Sequential(nn.Conv2d(c, w, 1), nn.GroupNorm(1, w)) for c, w in zip(channels, widths)
         )
-        self.planes = nn.ModuleList(nn.Conv2d(self.count, w, 1) for w in widths)
+        self.planes = nn.ModuleList(nn.Conv2d(count, w, 1) for w in widths)
         self.context = nn.Sequential(*(_Residual(widths[-1], dilation) for dilation in (1, 2, 4)))
         self.down = nn.ModuleList(nn.Conv2d(c, f, 1) for f, c in zip(widths[:-1], widths[1:]))
         self.smooth = nn.ModuleList(nn.Conv2d(w, w, 3, padding=1) for w in widths[:-1])
@@ -40,7 +42,7 @@ class Neck(nn.Module):
         maps = []
         for feature, lateral, project in zip(features, self.lateral, self.planes):
             with full_precision(feature):
-                planes = state_planes(inputs, *feature.shape[-2:], *self.heights)[:, : self.count]
+                planes = state_planes(inputs, *feature.shape[-2:], *self.heights, self.offsets, self.displacement)
             maps.append(F.relu(lateral(feature) + project(planes)))
         maps[-1] = self.context(maps[-1])
         for i in reversed(range(len(maps) - 1)):

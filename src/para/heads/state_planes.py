@@ -6,27 +6,40 @@ these are told in image terms, so that a network which shifts with its input kee
 
 from __future__ import annotations
 
+from typing import Literal
+
 import torch
 
 from para.dataset import ModelInput
 
-STATE_PLANES = 8
-"""The first channels of `state_planes`: they tell where the end effector is, and move with the picture."""
+Offsets = Literal["signed", "distance"]
+"""How each cell is told where it lies from the end effector: as (du, dv), or as a distance that has no direction."""
 
-PLANES = STATE_PLANES + 6
-"""Number of channels that `state_planes` draws."""
+
+def plane_count(offsets: Offsets = "signed", displacement: bool = True) -> int:
+    """Number of channels that `state_planes` draws."""
+    return 4 + (4 if offsets == "signed" else 2) + (6 if displacement else 0)
+
 
 _DISPLACEMENT = 0.1
 """Length of the world displacements whose image is drawn [m]."""
 
 
-def state_planes(inputs: ModelInput, rows: int, columns: int, table_height: float, top_height: float) -> torch.Tensor:
-    """(B, PLANES, rows, columns): gripper blob, foot blob, their offsets (4), gripper state, height, displacement (6).
+def state_planes(
+    inputs: ModelInput,
+    rows: int,
+    columns: int,
+    table_height: float,
+    top_height: float,
+    offsets: Offsets = "signed",
+    displacement: bool = True,
+) -> torch.Tensor:
+    """(B, `plane_count`, rows, columns): gripper blob, foot blob, offsets (4 or 2), gripper state, height, displacement (6).
 
     The blob at the end effector's pixel carries its height between `table_height` and `top_height` [m], which also fills a
     plane, as coarse maps may miss a blob; another lies where its vertical meets the table. The offsets are those of each
-    cell from these two pixels. The displacement planes hold how far 10 cm along world x, y and z move a point of the
-    table at each cell, in halves of the image.
+    cell from these two pixels, or their lengths, in halves of the image. The displacement planes hold how far 10 cm along
+    world x, y and z move a point of the table at each cell, in halves of the image.
     """
     camera, batch = inputs.camera, len(inputs.gripper)
     u, v = _cell_centres(inputs, rows, columns)  # (rows, columns) [px]
@@ -36,17 +49,21 @@ def state_planes(inputs: ModelInput, rows: int, columns: int, table_height: floa
     visible, foot_visible = (d[..., None] > 0 for d in (depth, foot_depth))
     du = (u - ee_pixel[..., 0, None]) / camera.width  # (B, rows, columns), in image widths
     dv = (v - ee_pixel[..., 1, None]) / camera.height
-    blob = _blob(du, dv) * visible
     foot_du = (u - foot_pixel[..., 0, None]) / camera.width
     foot_dv = (v - foot_pixel[..., 1, None]) / camera.height
+    if offsets == "signed":
+        away = [(2 * offset).clamp(-2, 2) for offset in (du, dv, foot_du, foot_dv)]
+    else:
+        away = [2 * torch.hypot(du, dv).clamp(max=1), 2 * torch.hypot(foot_du, foot_dv).clamp(max=1)]
     height = (inputs.T_world_ee.translation[:, 2] - table_height) / (top_height - table_height)
     planes = [
-        blob * (0.5 + height[:, None, None]),
+        _blob(du, dv) * visible * (0.5 + height[:, None, None]),
         _blob(foot_du, foot_dv) * foot_visible,
-        *((2 * offset).clamp(-2, 2) for offset in (du, dv, foot_du, foot_dv)),
+        *away,
         *(x[:, None, None].expand(batch, rows, columns) for x in (2 * inputs.gripper - 1, 2 * height - 1)),
     ]
-    return torch.cat([torch.stack(planes, 1), _displacement(inputs, u, v, table_height)], 1)
+    drawn = torch.stack(planes, 1)
+    return torch.cat([drawn, _displacement(inputs, u, v, table_height)], 1) if displacement else drawn
 
 
 def _blob(du: torch.Tensor, dv: torch.Tensor) -> torch.Tensor:

@@ -24,6 +24,7 @@ from para.geometry import (
 from para.heads.head import ChunkBatch, Loss, full_precision, gripper_loss, masked_mean
 from para.heads.neck import Neck
 from para.heads.scores import read_scores
+from para.heads.state_planes import Offsets
 from para.types import Box
 
 
@@ -37,6 +38,9 @@ class VolumeHeadConfig:
     """Pixels of the network's input to a cell; a backbone whose finest map is coarser has it upsampled."""
     widths: tuple[int, ...] = (32, 64, 96)
     """Channels of the neck's maps, finest first: one for each backbone map, and one before when it is upsampled."""
+    offset_planes: Offsets = "signed"
+    """How each cell is told where it lies from the end effector. With signs a network can learn that targets always lie
+    to one side of the hand, which holds on one half of a table alone; a distance leaves the direction to the picture."""
     displacement_planes: bool = True
     """Whether the network sees how far 10 cm of the world go in the picture at each cell. That tells it how the camera
     stands, but with one fixed camera also where on the table each cell lies."""
@@ -103,7 +107,7 @@ class VolumeHead(nn.Module):
         self.upsampled = strides[0] > config.cell_pixels
         if self.upsampled:
             channels = (channels[0], *channels)
-        self.neck = Neck(channels, config.widths, heights, config.displacement_planes)
+        self.neck = Neck(channels, config.widths, heights, config.offset_planes, config.displacement_planes)
         self.score = nn.Conv2d(config.widths[0], horizon * bins.count, 1)
         self.outside = nn.Linear(config.widths[-1], horizon)
         read = sum(config.widths[:2]) + horizon + 3 + 2 * len(_WAVES) + 1

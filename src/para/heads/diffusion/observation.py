@@ -17,7 +17,7 @@ from para.heads.proprioception import (
     pose_state,
 )
 from para.heads.regression.soft_argmax import mean_place
-from para.heads.state_planes import PLANES, state_planes
+from para.heads.state_planes import plane_count, state_planes
 from para.types import Box
 
 
@@ -34,7 +34,7 @@ class ObservationEncoder(nn.Module):
         super().__init__()
         self.space, self.workspace = space, workspace
         self.project = nn.Sequential(nn.Conv2d(channels, width, 1), nn.GroupNorm(1, width))
-        self.planes = nn.Conv2d(PLANES, width, 1) if camera_input else None
+        self.planes = nn.Conv2d(plane_count(), width, 1) if camera_input else None
         self.mix = nn.Sequential(
             nn.Conv2d(width, width, 3, padding=1), nn.ReLU(), nn.Conv2d(width, width, 3, padding=1)
         )

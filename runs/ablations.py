@@ -53,6 +53,10 @@ def variants() -> dict[str, TrainConfig]:
         "base": base,
         "signed": signed,
         "distance": head(base, offset_planes="distance"),
+        "no_memory": head(base, grip_memory=False),
+        "distance_turned": geometric(
+            head(base, offset_planes="distance"), Turn(3.0, 12.0), Shift(40.0), Zoom(0.85, 1.2)
+        ),
         "gripper_dropped": head(base, gripper_dropout=0.3),
         "turned": geometric(base, Turn(3.0, 12.0), Shift(40.0), Zoom(0.85, 1.2)),
         "recentred": geometric(base, Recentre(), Zoom(0.85, 1.2)),

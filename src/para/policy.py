@@ -20,12 +20,12 @@ from torch import nn
 
 from para.backbones import BackboneConfig, Lite0Config, SvdConfig
 from para.config import from_json, to_json
-from para.dataset import ModelInput
+from para.dataset import GRIP_MEMORY, ModelInput
 from para.geometry import Camera, LevelFraming, Pose, warp_image
 from para.heads import ChunkBatch, ConfidenceCalibration, HeadConfig, StepwiseConfig, VolumeHeadConfig
 from para.types import ActionChunk, Box, Observation
 
-FORMAT = 1
+FORMAT = 2
 """Version of the saved policy's files; raised when an older reader could misread them."""
 
 CONVENTIONS = {
@@ -51,6 +51,9 @@ class Execution:
     ensemble: float | None = None
     """Temporal ensembling: ask at every step and average all chunks that name it, the i-th oldest with weight exp(-m i)
     for this m (Zhao et al. 2023, m = 0.01); `execute` then plays no part. None: one chunk at a time."""
+    slack: float = 0.015
+    """In `servo` mode a chunk is begun at its first step that lies ahead of the end effector, give or take this much [m],
+    see `control.alignment`; 0 begins every chunk at its start. Ensembling keeps to the clock and has no use for it."""
 
 
 @dataclass(frozen=True)
@@ -145,6 +148,7 @@ class Policy:
             ),
             Pose(_batch_of_one(state.T_world_ee.rotation), _batch_of_one(state.T_world_ee.translation)),
             torch.tensor([state.gripper], dtype=torch.float32),
+            torch.tensor([min(state.grip_distance, GRIP_MEMORY)], dtype=torch.float32),
         ).to(device)
 
     def chunk(self, batch: ChunkBatch) -> ActionChunk:

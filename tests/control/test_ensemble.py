@@ -115,10 +115,10 @@ def test_a_policy_carries_how_it_is_executed(tmp_path):
         3,
         "toy",
     )
-    config = replace(config, execution=Execution(execute=2, ensemble=0.01))
+    config = replace(config, execution=Execution(execute=2, ensemble=0.01, slack=0.03))
     policy = Policy(config, PolicyNetwork(config))
     loaded = Policy.from_pretrained(policy.save_pretrained(tmp_path / "p"))
-    assert loaded.config.execution == Execution(2, 0.01)
-    assert ChunkExecutor(loaded).config == ExecutorConfig("servo", 2, 0.01)
-    assert ExecutorConfig.of(loaded, "realtime") == ExecutorConfig("realtime", 2, 0.01)
+    assert loaded.config.execution == Execution(2, 0.01, 0.03)
+    assert ChunkExecutor(loaded).config == ExecutorConfig("servo", 2, 0.01, 0.03)
+    assert ExecutorConfig.of(loaded, "realtime") == ExecutorConfig("realtime", 2, 0.01, 0.03)
     assert ExecutorConfig.of(Plans()) == ExecutorConfig()

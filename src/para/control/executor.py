@@ -5,11 +5,12 @@ from __future__ import annotations
 import math
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal, Protocol
 
 import numpy as np
 
+from para.control.alignment import first_ahead
 from para.control.ensemble import average
 from para.control.servo import Servo, ServoConfig
 from para.geometry import Pose, turn_towards
@@ -42,6 +43,9 @@ class ExecutorConfig:
     ensemble: float | None = None
     """m of temporal ensembling: ask at every step, and average what all chunks say of it, the i-th oldest with weight
     exp(-m i). None: carry out one chunk at a time."""
+    slack: float = 0.0
+    """`servo` without ensembling: begin a chunk at its first step ahead of the end effector, see `first_ahead` [m]; 0
+    carries out every chunk from its start."""
     servo: ServoConfig = ServoConfig()
     latency: float | None = None
     """`realtime`: seconds between a picture and its chunk; None measures each prediction [s]."""
@@ -53,7 +57,8 @@ class ExecutorConfig:
         """As the policy is meant to be carried out; the defaults for what is no `Policy`."""
         if not isinstance(policy, Policy):
             return cls(mode)
-        return cls(mode, policy.config.execution.execute, policy.config.execution.ensemble)
+        execution = policy.config.execution
+        return cls(mode, execution.execute, execution.ensemble, execution.slack)
 
     @property
     def steps(self) -> int:
@@ -76,9 +81,11 @@ class ChunkExecutor:
         self.observation: Observation | None = None
         """What the chunk was predicted from."""
         self.queries = 0
-        self._next_step = 0
+        self._next_step = self._last_step = 0
         self._past: list[ActionChunk] = []  # with ensembling: the last chunks, oldest first, one for each target
         self._timed: list[_TimedChunk] = []
+        self._told: bool | None = None  # the gripper's last command is to open
+        self._gripped_at: np.ndarray | None = None
         self.servo.reset()
         if hasattr(self.policy, "reset"):
             self.policy.reset()
@@ -86,13 +93,24 @@ class ChunkExecutor:
     @property
     def busy(self) -> bool:
         """Steps of the present chunk are still to be begun (`servo`)."""
-        return self.chunk is not None and self._next_step < min(self.config.steps, len(self.chunk))
+        return self.chunk is not None and self._next_step < min(self._last_step, len(self.chunk))
 
     def act(self, state: RobotState, observe: Callable[[], Observation]) -> Command | None:
         """The next command."""
-        if self.config.mode == "servo":
-            return self._servo(state, observe)
-        return self._realtime(state, observe)
+        act = self._servo if self.config.mode == "servo" else self._realtime
+        command = act(state, lambda: self._remembered(observe()))
+        opens = command.gripper > 0.5
+        if self._told is not None and opens != self._told:
+            self._gripped_at = state.T_world_ee.translation
+        self._told = opens
+        return command
+
+    def _remembered(self, observation: Observation) -> Observation:
+        """With what one moment does not show: how far away the gripper last changed."""
+        if self._gripped_at is None:
+            return observation
+        away = float(np.linalg.norm(observation.state.T_world_ee.translation - self._gripped_at))
+        return replace(observation, state=replace(observation.state, grip_distance=away))
 
     def _ask(self, observe: Callable[[], Observation]) -> ActionChunk:
         self.observation = observe()
@@ -108,13 +126,20 @@ class ChunkExecutor:
             command = self.servo.command(state)
             if command is not None:
                 return command
-            if self.chunk is None or self._next_step >= min(self.config.steps, len(self.chunk)):
+            if not self.busy:
                 self._ask(observe)
-                self._next_step = 0
+                self._next_step = self._first_step(state)
+                self._last_step = self._next_step + self.config.steps
             pose, gripper = self._target()
             self.servo.aim(pose, gripper)
             self._next_step += 1
         return Command(state.T_world_ee, float(gripper > 0.5))
+
+    def _first_step(self, state: RobotState) -> int:
+        if self.config.ensemble is not None or self.config.slack <= 0:
+            return 0
+        chunk, here = self.chunk, state.T_world_ee.translation
+        return first_ahead(chunk.positions, chunk.gripper, here, self.servo.gripper, self.config.slack)
 
     def _target(self) -> tuple[Pose, float]:
         """Pose and opening of the next step; with ensembling, all past chunks that reach it have a say."""
@@ -123,9 +148,7 @@ class ChunkExecutor:
             return Pose(self.chunk.rotations[k], self.chunk.positions[k]), float(self.chunk.gripper[k])
         self._past = [*self._past, self.chunk][-len(self.chunk) :]
         said = []
-        for age, chunk in reversed(
-            list(enumerate(reversed(self._past)))
-        ):  # asked for `age` targets ago: its step `age`
+        for age, chunk in reversed(list(enumerate(reversed(self._past)))):  # its step `age` is the one of now
             said.append((Pose(chunk.rotations[age], chunk.positions[age]), float(chunk.gripper[age])))
         return average(said, self.config.ensemble)
 

@@ -45,7 +45,7 @@ class Servo:
         """Forget set-point and target: the next target starts from where the arm is."""
         self._goal: Pose | None = None
         self._setpoint: Pose | None = None
-        self._gripper, self._wanted_gripper = 1.0, 1.0
+        self.gripper, self._wanted_gripper = 1.0, 1.0
         self._correction = np.zeros(3)
 
     def aim(self, goal: Pose, gripper: float) -> None:
@@ -64,12 +64,12 @@ class Servo:
         if not self._arrived(state):
             self._steps += 1
             self._advance()
-            return Command(self._setpoint, self._gripper)
-        if self._wanted_gripper != self._gripper or self._grip_left < self.config.grip_steps:
-            self._gripper = self._wanted_gripper
+            return Command(self._setpoint, self.gripper)
+        if self._wanted_gripper != self.gripper or self._grip_left < self.config.grip_steps:
+            self.gripper = self._wanted_gripper
             if self._grip_left > 0 and not self._fingers_rest(state):
                 self._grip_left -= 1
-                return Command(self._setpoint, self._gripper)
+                return Command(self._setpoint, self.gripper)
         self._goal = None
         return None
 

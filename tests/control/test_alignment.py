@@ -1,0 +1,67 @@
+"""Which step of a chunk lies ahead of the hand."""
+
+import numpy as np
+from hypothesis import assume, given
+from hypothesis import strategies as st
+from hypothesis.extra.numpy import arrays
+
+from control.toy_arm import Arm, Plans, chunk
+from para.control import ChunkExecutor, ExecutorConfig
+from para.control.alignment import first_ahead
+from para.geometry import rotation_from_vector
+
+METRES = st.floats(-0.5, 0.5, width=32)
+PATHS = arrays(float, (6, 3), elements=METRES)
+HERE = arrays(float, 3, elements=METRES)
+GRIPS = arrays(float, 6, elements=st.sampled_from([0.0, 1.0]))
+
+
+def test_a_path_that_begins_behind_the_hand_is_joined_where_the_hand_is():
+    path = np.array([[0.0, 0, 0.1 * k] for k in range(6)])
+    assert first_ahead(path, np.ones(6), np.array([0.0, 0.01, 0.2]), 1.0, 0.015) == 3
+
+
+def test_waiting_at_one_place_is_over_when_the_hand_is_there():
+    path = np.array([[0.0, 0, 0.1], [0.01, 0, 0.1], [0.0, 0.005, 0.1], [0.0, 0, 0.0], [0.0, 0, 0.0], [0.0, 0, 0.0]])
+    assert first_ahead(path, np.ones(6), np.array([0.0, 0, 0.1]), 1.0, 0.015) == 3
+
+
+def test_a_path_elsewhere_is_begun_at_its_start():
+    path = np.array([[0.5, 0, 0.1 * k] for k in range(6)])
+    assert first_ahead(path, np.ones(6), np.zeros(3), 1.0, 0.015) == 0
+
+
+def test_down_and_up_again_is_two_ways_when_the_gripper_works_between():
+    heights, grips = [0.2, 0.1, 0.0, 0.0, 0.1, 0.2], np.array([1, 1, 1, 0, 0, 0.0])
+    path = np.array([[0.0, 0, z] for z in heights])
+    here = np.array([0.0, 0, 0.1])
+    assert first_ahead(path, grips, here, 1.0, 0.015) == 2, "not the step that lifts"
+
+
+@given(PATHS, GRIPS, HERE, st.sampled_from([0.0, 1.0]), st.floats(0.001, 0.05))
+def test_a_step_that_works_the_gripper_is_never_left_out(path, grips, here, opening, slack):
+    first = first_ahead(path, grips, here, opening, slack)
+    assert 0 <= first < 6
+    assert (grips[:first] == opening).all()
+
+
+@given(PATHS, GRIPS, HERE, HERE, HERE, st.floats(0.001, 0.05))
+def test_the_choice_does_not_depend_on_the_world_frame(path, grips, here, turn, shift, slack):
+    rotation = rotation_from_vector(turn * 10)
+    distance = np.linalg.norm(path - here, axis=1)
+    margins = np.concatenate([distance - 2 * slack, (distance[:, None] - distance - slack).ravel()])
+    assume(np.abs(margins).min() > 1e-6)  # else rounding decides
+    moved = first_ahead(path @ rotation.T + shift, grips, rotation @ here + shift, 1.0, slack)
+    assert moved == first_ahead(path, grips, here, 1.0, slack)
+
+
+def test_a_late_policy_does_not_send_the_arm_back():
+    path = [[0.0, 0.0, 0.1], [0.0, 0.0, 0.2], [0.0, 0.0, 0.3], [0.0, 0.0, 0.35], [0.0, 0.0, 0.4], [0.0, 0.0, 0.45]]
+    for slack, back, end in ((0.015, False, 0.45), (0.0, True, 0.35)):
+        arm, plan = Arm(sag=(0, 0, 0)), Plans(chunk(path, [1] * 6))
+        executor, heights = ChunkExecutor(plan, ExecutorConfig(slack=slack)), []
+        while plan.asked < 2:
+            arm.step(executor.act(arm.state(), arm.observe))
+            heights.append(arm.position[2])
+        assert (min(heights) < 0.29) == back
+        assert abs(arm.position[2] - end) < 0.02

@@ -57,6 +57,9 @@ def variants() -> dict[str, TrainConfig]:
         "distance_turned": geometric(
             head(base, offset_planes="distance"), Turn(3.0, 12.0), Shift(40.0), Zoom(0.85, 1.2)
         ),
+        "strong": geometric(
+            head(base, offset_planes="distance", grip_memory=False), Turn(5.0, 20.0), Shift(60.0), Zoom(0.75, 1.3)
+        ),
         "gripper_dropped": head(base, gripper_dropout=0.3),
         "turned": geometric(base, Turn(3.0, 12.0), Shift(40.0), Zoom(0.85, 1.2)),
         "recentred": geometric(base, Recentre(), Zoom(0.85, 1.2)),

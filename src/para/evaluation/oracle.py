@@ -11,10 +11,14 @@ from para.control import ChunkExecutor, ExecutorConfig, OraclePolicy, Trajectory
 from para.geometry import VolumeGrid
 from para.heads import StepwiseConfig, VolumeHeadConfig
 from para.policy import Policy
-from para.types import Command, Observation, RobotState
+from para.types import CONTROL_HZ, Command, Observation, RobotState
 from para.worlds.libero.libero_world import LiberoWorld
 from para.worlds.libero.teacher import ScriptedTeacher
 from para.worlds.world import Agent, Outcome, World, rollout
+
+
+REST = CONTROL_HZ
+"""Control steps for which the oracle stays where the demonstration ends: a placed bowl is watched for half a second."""
 
 
 class OracleAgent:
@@ -42,14 +46,16 @@ class OracleAgent:
             sub_cell,
             self._world.camera,
         )
-        self._executor = ChunkExecutor(oracle, self._config)
+        self._executor, self._last, self._rest = ChunkExecutor(oracle, self._config), None, REST
 
     def act(self, state: RobotState, observe: Callable[[], Observation]) -> Command | None:
-        """The executor's command."""
+        """The executor's command; at the end its last one for a while, as a policy that has nothing more to do stays."""
         assert self._executor is not None, "reset() comes first"
-        if self._executor.policy.finished and not self._executor.busy:
-            return None
-        return self._executor.act(state, observe)
+        if not self._executor.policy.finished or self._executor.busy:
+            self._last = self._executor.act(state, observe)
+            return self._last
+        self._rest -= 1
+        return self._last if self._rest >= 0 else None
 
 
 def grid_of(policy: Policy) -> VolumeGrid:

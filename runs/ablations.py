@@ -17,7 +17,7 @@ from pathlib import Path
 
 import numpy as np
 
-from para.dataset import Recentre, Shift, Turn, Zoom, build_samples
+from para.dataset import Erase, Recentre, Shift, Turn, Zoom, build_samples
 from para.demos import DemoDataset
 from para.evaluation.agents import AgentSpec
 from para.evaluation.axes import axis_named
@@ -49,6 +49,9 @@ def variants() -> dict[str, TrainConfig]:
         return replace(config, policy=replace(config.policy, head=replace(config.policy.head, **changes)))
 
     signed = head(base, offset_planes="signed")
+    turned = geometric(
+        head(base, offset_planes="distance", grip_memory=False), Turn(3.0, 12.0), Shift(40.0), Zoom(0.85, 1.2)
+    )
     return {
         "base": base,
         "signed": signed,
@@ -60,6 +63,7 @@ def variants() -> dict[str, TrainConfig]:
         "strong": geometric(
             head(base, offset_planes="distance", grip_memory=False), Turn(5.0, 20.0), Shift(60.0), Zoom(0.75, 1.3)
         ),
+        "erased": replace(turned, augmentation=replace(turned.augmentation, erase=Erase())),
         "gripper_dropped": head(base, gripper_dropout=0.3),
         "turned": geometric(base, Turn(3.0, 12.0), Shift(40.0), Zoom(0.85, 1.2)),
         "recentred": geometric(base, Recentre(), Zoom(0.85, 1.2)),

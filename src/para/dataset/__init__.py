@@ -1,6 +1,6 @@
 """Demonstrations -> labelled, augmented training batches."""
 
-from para.dataset.augment import Augmentation, Photometric, Recentre, Shift, Turn, Zoom
+from para.dataset.augment import Augmentation, Erase, Photometric, Recentre, Shift, Turn, Zoom
 from para.dataset.batch import GRIP_MEMORY, Batch, Clip, ModelInput, Targets
 from para.dataset.clips import ClipPlan
 from para.dataset.labels import VolumeLabels, volume_labels
@@ -14,6 +14,7 @@ __all__ = [
     "BatchStream",
     "Clip",
     "ClipPlan",
+    "Erase",
     "ModelInput",
     "Photometric",
     "Recentre",

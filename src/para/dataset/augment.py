@@ -111,6 +111,30 @@ class Photometric:
         return out
 
 
+@dataclass(frozen=True)
+class Erase:
+    """Rectangles of one colour at random places: what is told twice, by the picture and by the robot's state, is then learnt
+    both ways (random erasing, Zhong et al. 2020)."""
+
+    share: float = 0.5
+    """Share of the pictures that get any."""
+    most: int = 3
+    """Largest number of rectangles."""
+    largest: float = 0.3
+    """Longest side, as a share of the picture's; the shortest is a tenth of that."""
+
+    def __call__(self, image: np.ndarray, rng: np.random.Generator) -> np.ndarray:
+        """(H, W, 3) uint8 -> (H, W, 3) uint8."""
+        if rng.random() >= self.share:
+            return image
+        image, size = image.copy(), np.array(image.shape[:2])
+        for _ in range(rng.integers(1, self.most + 1)):
+            side = np.maximum(1, rng.uniform(0.1, 1.0, 2) * self.largest * size).astype(int)
+            top, left = (rng.random(2) * (size - side)).astype(int)
+            image[top : top + side[0], left : left + side[1]] = rng.integers(0, 256, 3)
+        return image
+
+
 Geometric = Shift | Recentre | Zoom | Turn
 
 
@@ -120,6 +144,7 @@ class Augmentation:
 
     geometric: tuple[Geometric, ...] = field(default_factory=tuple)
     photometric: Photometric | None = None
+    erase: Erase | None = None
 
     def camera(self, camera: Camera, points: np.ndarray, rng: np.random.Generator) -> Camera:
         """The camera to warp to; same centre, same image size. `points` (N, 3) [m], world: the moment's targets."""
@@ -129,4 +154,6 @@ class Augmentation:
 
     def image(self, image: np.ndarray, rng: np.random.Generator) -> np.ndarray:
         """(H, W, 3) uint8 -> (H, W, 3) uint8."""
-        return image if self.photometric is None else self.photometric(image, rng)
+        for change in (self.photometric, self.erase):
+            image = image if change is None else change(image, rng)
+        return image

@@ -16,7 +16,6 @@ from para.worlds.libero.libero_world import LiberoWorld
 from para.worlds.libero.teacher import ScriptedTeacher
 from para.worlds.world import Agent, Outcome, World, rollout
 
-
 REST = CONTROL_HZ
 """Control steps for which the oracle stays where the demonstration ends: a placed bowl is watched for half a second."""
 

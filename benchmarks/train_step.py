@@ -56,7 +56,6 @@ def measure(preset: str, precision: str, keep: bool, steps: int = 12) -> None:
             Camera(repeat(one.intrinsics), pose, *size),
             Pose(eye, positions[:, 0]),
             torch.rand(n),
-            torch.full((n,), 0.1),
         ),
         Targets(
             positions,

@@ -49,20 +49,15 @@ def variants() -> dict[str, TrainConfig]:
         return replace(config, policy=replace(config.policy, head=replace(config.policy.head, **changes)))
 
     signed = head(base, offset_planes="signed")
-    turned = geometric(
-        head(base, offset_planes="distance", grip_memory=False), Turn(3.0, 12.0), Shift(40.0), Zoom(0.85, 1.2)
-    )
+    turned = geometric(head(base, offset_planes="distance"), Turn(3.0, 12.0), Shift(40.0), Zoom(0.85, 1.2))
     return {
         "base": base,
         "signed": signed,
         "distance": head(base, offset_planes="distance"),
-        "no_memory": head(base, grip_memory=False),
         "distance_turned": geometric(
             head(base, offset_planes="distance"), Turn(3.0, 12.0), Shift(40.0), Zoom(0.85, 1.2)
         ),
-        "strong": geometric(
-            head(base, offset_planes="distance", grip_memory=False), Turn(5.0, 20.0), Shift(60.0), Zoom(0.75, 1.3)
-        ),
+        "strong": geometric(head(base, offset_planes="distance"), Turn(5.0, 20.0), Shift(60.0), Zoom(0.75, 1.3)),
         "erased": replace(turned, augmentation=replace(turned.augmentation, erase=Erase())),
         "gripper_dropped": head(base, gripper_dropout=0.3),
         "turned": geometric(base, Turn(3.0, 12.0), Shift(40.0), Zoom(0.85, 1.2)),

@@ -20,12 +20,12 @@ from torch import nn
 
 from para.backbones import BackboneConfig, Lite0Config, SvdConfig
 from para.config import from_json, to_json
-from para.dataset import GRIP_MEMORY, ModelInput
+from para.dataset import ModelInput
 from para.geometry import Camera, LevelFraming, Pose, warp_image
 from para.heads import ChunkBatch, ConfidenceCalibration, HeadConfig, StepwiseConfig, VolumeHeadConfig
 from para.types import ActionChunk, Box, Observation
 
-FORMAT = 2
+FORMAT = 1
 """Version of the saved policy's files; raised when an older reader could misread them."""
 
 CONVENTIONS = {
@@ -148,7 +148,6 @@ class Policy:
             ),
             Pose(_batch_of_one(state.T_world_ee.rotation), _batch_of_one(state.T_world_ee.translation)),
             torch.tensor([state.gripper], dtype=torch.float32),
-            torch.tensor([min(state.grip_distance, GRIP_MEMORY)], dtype=torch.float32),
         ).to(device)
 
     def chunk(self, batch: ChunkBatch) -> ActionChunk:

@@ -14,7 +14,6 @@ A pixel is (u, v) = (column, row); the centre of the top-left pixel is (0.5, 0.5
 
 from __future__ import annotations
 
-import math
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -58,9 +57,6 @@ class RobotState:
     """Measured opening, 0 = closed, 1 = fully open."""
     time: float
     """Seconds since the start of the episode [s]."""
-    grip_distance: float = math.inf
-    """How far the end effector is from where the gripper was last told to open or close; inf when it has not been, or when
-    nobody kept account (the chunk executor does) [m]."""
 
 
 @dataclass(frozen=True)

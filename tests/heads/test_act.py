@@ -29,7 +29,7 @@ def batch(count=4, horizon=3):
 
 
 def test_it_learns_in_the_training_loop(tmp_path):
-    learned = learn(TINY.fitted(toy_samples(16)), tmp_path, steps=320)
+    learned = learn(TINY.fitted(toy_samples(16)), tmp_path, steps=160)
     assert learned.after < 0.5 * learned.before, learned
 
 

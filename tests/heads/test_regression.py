@@ -77,7 +77,7 @@ def test_every_cell_learns(cell):
 
 
 def test_a_dense_rival_learns_in_the_training_loop(tmp_path):
-    learned = learn(head(Dense(), World()), tmp_path, steps=80)
+    learned = learn(head(Dense(), World()), tmp_path, steps=40)
     assert learned.after < 0.6 * learned.before, learned
 
 

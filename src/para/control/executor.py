@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 import time
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Literal, Protocol
 
 import numpy as np
@@ -84,8 +84,6 @@ class ChunkExecutor:
         self._next_step = self._last_step = 0
         self._past: list[ActionChunk] = []  # with ensembling: the last chunks, oldest first, one for each target
         self._timed: list[_TimedChunk] = []
-        self._told: bool | None = None  # the gripper's last command is to open
-        self._gripped_at: np.ndarray | None = None
         self.servo.reset()
         if hasattr(self.policy, "reset"):
             self.policy.reset()
@@ -97,20 +95,9 @@ class ChunkExecutor:
 
     def act(self, state: RobotState, observe: Callable[[], Observation]) -> Command | None:
         """The next command."""
-        act = self._servo if self.config.mode == "servo" else self._realtime
-        command = act(state, lambda: self._remembered(observe()))
-        opens = command.gripper > 0.5
-        if self._told is not None and opens != self._told:
-            self._gripped_at = state.T_world_ee.translation
-        self._told = opens
-        return command
-
-    def _remembered(self, observation: Observation) -> Observation:
-        """With what one moment does not show: how far away the gripper last changed."""
-        if self._gripped_at is None:
-            return observation
-        away = float(np.linalg.norm(observation.state.T_world_ee.translation - self._gripped_at))
-        return replace(observation, state=replace(observation.state, grip_distance=away))
+        if self.config.mode == "servo":
+            return self._servo(state, observe)
+        return self._realtime(state, observe)
 
     def _ask(self, observe: Callable[[], Observation]) -> ActionChunk:
         self.observation = observe()

@@ -8,10 +8,6 @@ import torch
 
 from para.geometry import Camera, Pose
 
-GRIP_MEMORY = 0.10
-"""How far from the last change of the gripper the distance to it is still told [m]. It tells a hand that has just grasped
-from one that is about to set down; told farther, it would measure out the way between the two."""
-
 
 @dataclass(frozen=True)
 class ModelInput:
@@ -25,8 +21,6 @@ class ModelInput:
     """B measured end-effector poses, float32."""
     gripper: torch.Tensor
     """(B,) measured opening, 0 = closed, 1 = open."""
-    grip_distance: torch.Tensor
-    """(B,) `RobotState.grip_distance`, no more than `GRIP_MEMORY` [m]."""
 
     def to(self, device: torch.device | str) -> ModelInput:
         """On another device."""
@@ -35,7 +29,6 @@ class ModelInput:
             _camera_to(self.camera, device),
             _pose_to(self.T_world_ee, device),
             self.gripper.to(device),
-            self.grip_distance.to(device),
         )
 
 

@@ -51,8 +51,6 @@ class SampleTable:
     """(N, 3, 3)."""
     gripper: np.ndarray
     """(N,) measured opening."""
-    grip_distance: np.ndarray
-    """(N,) from where the gripper was last told to open or close, inf before [m]."""
     target_positions: np.ndarray
     """(N, T, 3) [m], world."""
     target_rotations: np.ndarray
@@ -101,7 +99,6 @@ def build_samples(
             "ee_position": demo.ee_position[frames],
             "ee_rotation": rotation[frames],
             "gripper": demo.gripper[frames],
-            "grip_distance": grip_distances(demo.ee_position, demo.command_gripper)[frames],
             "target_positions": demo.ee_position[future],
             "target_rotations": rotation[future],
             "target_gripper": demo.command_gripper[future],
@@ -117,17 +114,6 @@ def build_samples(
         if values.dtype == np.float64:
             arrays[name] = values.astype(np.float32)
     return SampleTable(images=images, **arrays)
-
-
-def grip_distances(positions: np.ndarray, commands: np.ndarray) -> np.ndarray:
-    """(F,) distance of each of (F, 3) `positions` from where the gripper's command (F,) last changed before it, inf where
-    it has not [m]: what `RobotState.grip_distance` would have been."""
-    changed = np.flatnonzero(np.diff(commands > 0.5)) + 1  # the first frames of new commands
-    last = np.searchsorted(changed, np.arange(len(commands)), "left") - 1  # a command counts after it has been given
-    found = np.full(len(commands), np.inf)
-    there = last >= 0
-    found[there] = np.linalg.norm(positions[there] - positions[changed[last[there]]], axis=1)
-    return found
 
 
 def joined(tables: list[SampleTable]) -> SampleTable:

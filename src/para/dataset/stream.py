@@ -12,7 +12,7 @@ import torch
 from torch.utils.data import DataLoader, Dataset
 
 from para.dataset.augment import Augmentation
-from para.dataset.batch import GRIP_MEMORY, Batch, Clip, ModelInput, Targets
+from para.dataset.batch import Batch, Clip, ModelInput, Targets
 from para.dataset.clips import ClipPlan
 from para.dataset.samples import SampleTable
 from para.geometry import Camera, LevelFraming, Pose, warp_image
@@ -108,7 +108,6 @@ def collate(
         camera,
         Pose(_float(samples.ee_rotation[indices]), _float(samples.ee_position[indices])),
         _float(samples.gripper[indices]),
-        _float(np.minimum(samples.grip_distance[indices], GRIP_MEMORY)),
     )
     targets = Targets(
         _float(samples.target_positions[indices]),

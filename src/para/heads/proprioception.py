@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import torch
 
-from para.dataset import GRIP_MEMORY, ModelInput
+from para.dataset import ModelInput
 from para.geometry import rotation_to_6d
 from para.heads.action_space import ActionSpace, CameraFrame, World
 from para.heads.head import full_precision
@@ -12,9 +12,9 @@ from para.types import Box
 
 CAMERA_VALUES = 16
 """Length of `camera_vector`."""
-PIXEL_STATE_VALUES = 5
+PIXEL_STATE_VALUES = 4
 """Length of `pixel_state`."""
-POSE_STATE_VALUES = 11
+POSE_STATE_VALUES = 10
 """Length of `pose_state`."""
 
 
@@ -25,24 +25,19 @@ def camera_vector(inputs: ModelInput) -> torch.Tensor:
     return torch.cat([camera.intrinsics / size.repeat(2), camera.T_world_camera.matrix().flatten(1)], -1)
 
 
-def grip_state(inputs: ModelInput) -> torch.Tensor:
-    """(B, 2): the measured opening, and how far away the gripper last changed, 1 for `GRIP_MEMORY` and more."""
-    return torch.stack([inputs.gripper, inputs.grip_distance / GRIP_MEMORY], -1)
-
-
 def pixel_state(inputs: ModelInput, workspace: Box) -> torch.Tensor:
-    """(B, 5): the end effector's pixel (image borders at -1 and 1), its height in the workspace, and `grip_state`."""
+    """(B, 4): the end effector's pixel (image borders at -1 and 1), its height in the workspace and the opening."""
     camera = inputs.camera
     with full_precision(inputs.gripper):
         pixel, _ = camera.project(inputs.T_world_ee.translation[:, None])
     size = pixel.new_tensor([camera.width, camera.height])
     low, high = workspace.low[2], workspace.high[2]
     height = (inputs.T_world_ee.translation[:, 2:] - low) / (high - low)
-    return torch.cat([(pixel[:, 0] / size * 2 - 1).clamp(-2, 2), height, grip_state(inputs)], -1)
+    return torch.cat([(pixel[:, 0] / size * 2 - 1).clamp(-2, 2), height, inputs.gripper[:, None]], -1)
 
 
 def pose_state(inputs: ModelInput, workspace: Box, space: ActionSpace) -> torch.Tensor:
-    """(B, 11): end-effector position, rotation (6D) and `grip_state`, in the camera's frame when actions are, or the world's.
+    """(B, 10): end-effector position, rotation (6D) and opening, in the camera's frame when actions are, else in the world.
 
     Positions have the borders of the space's range at -1 and 1. In the world no camera is in it.
     """
@@ -53,4 +48,4 @@ def pose_state(inputs: ModelInput, workspace: Box, space: ActionSpace) -> torch.
         position = space.encode(pose.translation[:, None], camera, pose)[:, 0]
         rotation = space.rotation_frame(camera)[:, 0].transpose(-1, -2) @ pose.rotation
     low, high = (position.new_tensor(x) for x in space.range(workspace))
-    return torch.cat([2 * (position - low) / (high - low) - 1, rotation_to_6d(rotation), grip_state(inputs)], -1)
+    return torch.cat([2 * (position - low) / (high - low) - 1, rotation_to_6d(rotation), inputs.gripper[:, None]], -1)

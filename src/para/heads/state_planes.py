@@ -10,7 +10,7 @@ from typing import Literal
 
 import torch
 
-from para.dataset import GRIP_MEMORY, ModelInput
+from para.dataset import ModelInput
 
 Offsets = Literal["signed", "distance"]
 """How each cell is told where it lies from the end effector: as (du, dv), or as a distance that has no direction."""
@@ -18,7 +18,7 @@ Offsets = Literal["signed", "distance"]
 
 def plane_count(offsets: Offsets = "signed", displacement: bool = True) -> int:
     """Number of channels that `state_planes` draws."""
-    return 5 + (4 if offsets == "signed" else 2) + (6 if displacement else 0)
+    return 4 + (4 if offsets == "signed" else 2) + (6 if displacement else 0)
 
 
 _DISPLACEMENT = 0.1
@@ -34,13 +34,12 @@ def state_planes(
     offsets: Offsets = "signed",
     displacement: bool = True,
 ) -> torch.Tensor:
-    """(B, `plane_count`, rows, columns): spots (2), offsets (4 or 2), gripper (2), height (1), displacement (6 or none).
+    """(B, `plane_count`, rows, columns): gripper blob, foot blob, offsets (4 or 2), gripper state, height, displacement (6).
 
-    One spot lies at the end effector's pixel and carries its height between `table_height` and `top_height` [m], which also
-    fills a plane, as coarse maps may miss a spot; another lies where its vertical meets the table. The offsets are those of
-    each cell from these two pixels, or their lengths, in halves of the image. The gripper is told as its opening and how
-    far away it last changed. The displacement planes hold how far 10 cm along world x, y and z move a point of the table at
-    each cell, in halves of the image.
+    The blob at the end effector's pixel carries its height between `table_height` and `top_height` [m], which also fills a
+    plane, as coarse maps may miss a blob; another lies where its vertical meets the table. The offsets are those of each
+    cell from these two pixels, or their lengths, in halves of the image. The displacement planes hold how far 10 cm along
+    world x, y and z move a point of the table at each cell, in halves of the image.
     """
     camera, batch = inputs.camera, len(inputs.gripper)
     u, v = _cell_centres(inputs, rows, columns)  # (rows, columns) [px]
@@ -61,10 +60,7 @@ def state_planes(
         _blob(du, dv) * visible * (0.5 + height[:, None, None]),
         _blob(foot_du, foot_dv) * foot_visible,
         *away,
-        *(
-            2 * x[:, None, None].expand(batch, rows, columns) - 1
-            for x in (inputs.gripper, inputs.grip_distance / GRIP_MEMORY, height)
-        ),
+        *(x[:, None, None].expand(batch, rows, columns) for x in (2 * inputs.gripper - 1, 2 * height - 1)),
     ]
     drawn = torch.stack(planes, 1)
     return torch.cat([drawn, _displacement(inputs, u, v, table_height)], 1) if displacement else drawn

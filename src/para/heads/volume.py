@@ -10,7 +10,7 @@ import torch
 from torch import nn
 from torch.nn import functional as F
 
-from para.dataset import GRIP_MEMORY, ModelInput, SampleTable, Targets, volume_labels
+from para.dataset import ModelInput, SampleTable, Targets, volume_labels
 from para.geometry import (
     Bins,
     Camera,
@@ -49,9 +49,6 @@ class VolumeHeadConfig:
     gripper_dropout: float = 0.0
     """Share of training moments whose measured opening is replaced by a random one. Demonstrations nearly always keep the
     gripper as it is, so a policy that trusts the measurement copies it, and never opens a hand that closed on nothing."""
-    grip_memory: bool = True
-    """Whether the network is told how far away the gripper last changed. A hand that holds an object low over the table
-    has grasped it or is about to set it down, and on a place never seen a picture alone may not tell which."""
     reach: tuple[float, ...] = ()
     """How far from where it is the end effector can be at each step [m]; decoding points nowhere else. Taken from the
     demonstrations by `fitted`; empty allows everything."""
@@ -87,8 +84,8 @@ class VolumeOutputs:
     """(B, T) logit of 'the target is not in this volume', in the same softmax."""
     maps: list[torch.Tensor]
     """Features to read gripper and rotation from, finest first."""
-    grip: torch.Tensor
-    """(B, 2) what the network was told of the gripper: its opening, and how far away it last changed."""
+    opening: torch.Tensor
+    """(B,) the opening that the network was told: the measured one, or in training now and then a random one."""
 
 
 class VolumeHead(nn.Module):
@@ -113,7 +110,7 @@ class VolumeHead(nn.Module):
         self.neck = Neck(channels, config.widths, heights, config.offset_planes, config.displacement_planes)
         self.score = nn.Conv2d(config.widths[0], horizon * bins.count, 1)
         self.outside = nn.Linear(config.widths[-1], horizon)
-        read = sum(config.widths[:2]) + horizon + 4 + 2 * len(_WAVES) + 1
+        read = sum(config.widths[:2]) + horizon + 3 + 2 * len(_WAVES) + 1
         self.local = nn.Sequential(nn.Linear(read, 128), nn.ReLU(), nn.Linear(128, 64), nn.ReLU())
         self.gripper, self.rotation = nn.Linear(64, 1), nn.Linear(64, 6)
         for layer in (self.score, self.outside, self.gripper, self.rotation):
@@ -134,8 +131,6 @@ class VolumeHead(nn.Module):
         if self.training and self.config.gripper_dropout > 0:
             drawn = torch.rand_like(inputs.gripper) < self.config.gripper_dropout
             inputs = replace(inputs, gripper=torch.where(drawn, torch.rand_like(inputs.gripper), inputs.gripper))
-        if not self.config.grip_memory:
-            inputs = replace(inputs, grip_distance=torch.full_like(inputs.grip_distance, GRIP_MEMORY))
         if self.upsampled:
             grid = self.volume(inputs.camera.width, inputs.camera.height)
             size = (grid.rows, grid.columns)
@@ -148,8 +143,7 @@ class VolumeHead(nn.Module):
         logits.detach().masked_fill_(forbidden, -torch.inf)
         logits = logits.unflatten(1, (self.horizon, self.config.bins.count))
         outside = self.outside(maps[-1].mean((2, 3))).float()
-        grip = torch.stack([inputs.gripper, inputs.grip_distance / GRIP_MEMORY], -1)
-        return VolumeOutputs(logits, outside, [m.float() for m in maps[:2]], grip)
+        return VolumeOutputs(logits, outside, [m.float() for m in maps[:2]], inputs.gripper)
 
     def loss(self, outputs: VolumeOutputs, inputs: ModelInput, targets: Targets) -> Loss:
         """Cross-entropy over the volume and 'outside'; gripper and rotation are read near the true pixel."""
@@ -279,7 +273,7 @@ class VolumeHead(nn.Module):
         ]
         low, high = self.workspace.low[2], self.workspace.high[2]
         height = (inputs.T_world_ee.translation[:, 2] - low) / (high - low)
-        state = torch.cat([height[:, None], outputs.grip], -1)[:, None].expand(-1, self.horizon, -1)
+        state = torch.stack([height, outputs.opening], -1)[:, None].expand(-1, self.horizon, -1)
         step = torch.eye(self.horizon, device=value.device).expand(len(value), -1, -1)
         # A gripper closes within a centimetre or two of its lowest point: a plain number in [0, 1] would hardly show that.
         bins, value = self.config.bins, value.to(state.dtype)

@@ -8,7 +8,6 @@ from pathlib import Path
 import numpy as np
 
 from para.control import ChunkExecutor
-from para.dataset import grip_distances
 from para.demos import DemoDataset
 from para.drawing import draw_path, draw_point, put_text
 from para.evaluation.axes import axis_named
@@ -68,8 +67,7 @@ def moment(demos: DemoDataset, episode: int, frame: int, horizon: int = 6) -> tu
         image = demos.decode(episode, name, [frame])[0]
         views.append(View(name, image, _camera(demos, columns, name, frame)))
     poses = Pose.from_quaternion(columns.ee_quaternion, columns.ee_position)
-    away = grip_distances(poses.translation, columns.command_gripper)[frame]
-    state = RobotState(poses[frame], float(columns.gripper[frame]), float(columns.time[frame]), float(away))
+    state = RobotState(poses[frame], float(columns.gripper[frame]), float(columns.time[frame]))
     step = round(STEP_SECONDS * CONTROL_HZ)
     future = np.minimum(frame + step * np.arange(1, horizon + 1), len(columns) - 1)
     chunk = ActionChunk(

@@ -7,6 +7,7 @@ import torch
 from para.dataset import (
     Augmentation,
     BatchStream,
+    Erase,
     Photometric,
     Recentre,
     Shift,
@@ -123,6 +124,19 @@ def test_photometric_changes_keep_size_and_type():
     out = Photometric()(image, np.random.default_rng(1))
     assert out.shape == image.shape and out.dtype == np.uint8
     assert 3 < np.abs(out.astype(int) - image).mean() < 100
+
+
+def test_erasing_leaves_most_of_the_picture_alone():
+    image = np.random.default_rng(0).integers(0, 255, (50, 70, 3), np.uint8)
+    shares = []
+    for seed in range(60):
+        before = image.copy()
+        out = Erase(share=0.5, most=2, largest=0.4)(image, np.random.default_rng(seed))
+        assert np.array_equal(image, before), "pictures are mapped from a file that others read"
+        shares.append(float((out != image).any(-1).mean()))
+    assert 0.3 < np.mean(np.array(shares) > 0) < 0.7 and max(shares) <= 2 * 0.4**2 + 0.01
+    augmentation = Augmentation(erase=Erase(share=1.0))
+    assert (augmentation.image(image, np.random.default_rng(1)) != image).any()
 
 
 def test_moments_of_a_recorded_set(tmp_path):

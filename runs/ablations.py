@@ -17,7 +17,7 @@ from pathlib import Path
 
 import numpy as np
 
-from para.dataset import Erase, Recentre, Shift, Turn, Zoom, build_samples
+from para.dataset import Augmentation, Erase, Photometric, Recentre, Shift, Turn, Zoom, build_samples
 from para.demos import DemoDataset
 from para.evaluation.agents import AgentSpec
 from para.evaluation.axes import axis_named
@@ -48,20 +48,21 @@ def variants() -> dict[str, TrainConfig]:
     def head(config: TrainConfig, **changes) -> TrainConfig:
         return replace(config, policy=replace(config.policy, head=replace(config.policy.head, **changes)))
 
-    signed = head(base, offset_planes="signed")
-    turned = geometric(head(base, offset_planes="distance"), Turn(3.0, 12.0), Shift(40.0), Zoom(0.85, 1.2))
+    mild = (Shift(40.0), Zoom(0.85, 1.2))
     return {
         "base": base,
-        "signed": signed,
-        "distance": head(base, offset_planes="distance"),
-        "distance_turned": geometric(
-            head(base, offset_planes="distance"), Turn(3.0, 12.0), Shift(40.0), Zoom(0.85, 1.2)
+        "signed": head(base, offset_planes="signed"),
+        "mild": geometric(base, *mild),
+        "mild_signed": geometric(head(base, offset_planes="signed"), *mild),
+        "mild_turned": geometric(base, Turn(3.0, 12.0), *mild),
+        "mild_turned_signed": geometric(head(base, offset_planes="signed"), Turn(3.0, 12.0), *mild),
+        "mild_turned_erased": replace(
+            geometric(base, Turn(3.0, 12.0), *mild),
+            augmentation=Augmentation((Turn(3.0, 12.0), *mild), Photometric(), Erase()),
         ),
-        "strong": geometric(head(base, offset_planes="distance"), Turn(5.0, 20.0), Shift(60.0), Zoom(0.75, 1.3)),
-        "erased": replace(turned, augmentation=replace(turned.augmentation, erase=Erase())),
+        "stronger": geometric(base, Turn(8.0, 35.0), Shift(80.0), Zoom(0.65, 1.5)),
         "gripper_dropped": head(base, gripper_dropout=0.3),
-        "turned": geometric(base, Turn(3.0, 12.0), Shift(40.0), Zoom(0.85, 1.2)),
-        "recentred": geometric(base, Recentre(), Zoom(0.85, 1.2)),
+        "recentred": geometric(base, Turn(5.0, 20.0), Recentre(), Zoom(0.75, 1.3)),
         "displacement": head(base, displacement_planes=True),
     }
 

@@ -7,7 +7,7 @@ from dataclasses import replace
 from functools import partial
 
 from para.backbones import DinoConfig, Lite0Config
-from para.dataset import Augmentation, Photometric, SampleTable, Shift, Zoom
+from para.dataset import Augmentation, Photometric, SampleTable, Shift, Turn, Zoom
 from para.geometry import FootBins, HeightBins, LevelFraming
 from para.heads import (
     ActConfig,
@@ -49,14 +49,16 @@ COARSE = Lite0Config(stages=(4,))
 COLOURS = Augmentation((), Photometric())
 """Label-preserving: for policies that do not see the camera."""
 
-CAMERA = Augmentation((Shift(40.0), Zoom(0.85, 1.2)), Photometric())
+CAMERA = Augmentation((Turn(5.0, 20.0), Shift(60.0), Zoom(0.75, 1.3)), Photometric())
 """Camera-consistent: picture, camera and labels move together."""
 
 
 def para() -> TrainConfig:
     """Our default: points at targets' feet and heights in a level picture, with camera-consistent augmentation."""
     feet = FootBins(WORKSPACE.low[2], WORKSPACE.high[2], 32, ground=TABLE_HEIGHT)
-    head = replace(LIBERO.head, bins=feet, rotation_frame="heading", displacement_planes=False)
+    head = replace(
+        LIBERO.head, bins=feet, rotation_frame="heading", offset_planes="distance", displacement_planes=False
+    )
     return TrainConfig(replace(FRAMED, head=head), CAMERA)
 
 

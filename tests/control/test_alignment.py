@@ -18,30 +18,30 @@ GRIPS = arrays(float, 6, elements=st.sampled_from([0.0, 1.0]))
 
 def test_a_path_that_begins_behind_the_hand_is_joined_where_the_hand_is():
     path = np.array([[0.0, 0, 0.1 * k] for k in range(6)])
-    assert first_ahead(path, np.ones(6), np.array([0.0, 0.01, 0.2]), 1.0, 0.015) == 3
+    assert first_ahead(path, np.ones(6), np.array([0.0, 0.01, 0.2]), 1.0, 0.015) == (3, 1)
 
 
 def test_waiting_at_one_place_is_over_when_the_hand_is_there():
     path = np.array([[0.0, 0, 0.1], [0.01, 0, 0.1], [0.0, 0.005, 0.1], [0.0, 0, 0.0], [0.0, 0, 0.0], [0.0, 0, 0.0]])
-    assert first_ahead(path, np.ones(6), np.array([0.0, 0, 0.1]), 1.0, 0.015) == 3
+    assert first_ahead(path, np.ones(6), np.array([0.0, 0, 0.1]), 1.0, 0.015) == (3, 3)
 
 
 def test_a_path_elsewhere_is_begun_at_its_start():
     path = np.array([[0.5, 0, 0.1 * k] for k in range(6)])
-    assert first_ahead(path, np.ones(6), np.zeros(3), 1.0, 0.015) == 0
+    assert first_ahead(path, np.ones(6), np.zeros(3), 1.0, 0.015) == (0, 0)
 
 
 def test_down_and_up_again_is_two_ways_when_the_gripper_works_between():
     heights, grips = [0.2, 0.1, 0.0, 0.0, 0.1, 0.2], np.array([1, 1, 1, 0, 0, 0.0])
     path = np.array([[0.0, 0, z] for z in heights])
     here = np.array([0.0, 0, 0.1])
-    assert first_ahead(path, grips, here, 1.0, 0.015) == 2, "not the step that lifts"
+    assert first_ahead(path, grips, here, 1.0, 0.015) == (2, 1), "not the step that lifts"
 
 
 @given(PATHS, GRIPS, HERE, st.sampled_from([0.0, 1.0]), st.floats(0.001, 0.05))
 def test_a_step_that_works_the_gripper_is_never_left_out(path, grips, here, opening, slack):
-    first = first_ahead(path, grips, here, opening, slack)
-    assert 0 <= first < 6
+    first, standing = first_ahead(path, grips, here, opening, slack)
+    assert 0 <= standing <= first < 6
     assert (grips[:first] == opening).all()
 
 
@@ -65,3 +65,13 @@ def test_a_late_policy_does_not_send_the_arm_back():
             heights.append(arm.position[2])
         assert (min(heights) < 0.29) == back
         assert abs(arm.position[2] - end) < 0.02
+
+
+def test_a_plan_to_stay_for_a_while_takes_its_time():
+    """Four steps of 0.2 s here, then down: the arm stays for 16 control steps before it goes."""
+    arm, plan = Arm(sag=(0, 0, 0)), Plans(chunk([[0.0, 0, 0.3]] * 4 + [[0.0, 0, 0.2]] * 2, [1] * 6))
+    executor, heights = ChunkExecutor(plan, ExecutorConfig(slack=0.015)), []
+    for _ in range(40):
+        arm.step(executor.act(arm.state(), arm.observe))
+        heights.append(arm.position[2])
+    assert min(heights[:16]) > 0.299 and heights[20] < 0.29

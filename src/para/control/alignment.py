@@ -9,8 +9,10 @@ from __future__ import annotations
 import numpy as np
 
 
-def first_ahead(positions: np.ndarray, gripper: np.ndarray, here: np.ndarray, opening: float, slack: float) -> int:
-    """The first of (T, 3) `positions` [m] that lies ahead of `here` (3,) on the way.
+def first_ahead(
+    positions: np.ndarray, gripper: np.ndarray, here: np.ndarray, opening: float, slack: float
+) -> tuple[int, int]:
+    """The first of (T, 3) `positions` [m] that lies ahead of `here` (3,) on the way, and how many before it are `here`.
 
     Where the path comes within two `slack` [m] of `here`, that is the one after the last step no more than `slack` farther
     than its nearest; elsewhere the first. Steps up to the first change of the gripper's command (T,) from the present one
@@ -20,9 +22,10 @@ def first_ahead(positions: np.ndarray, gripper: np.ndarray, here: np.ndarray, op
     leading = len(same) if same.all() else int(np.argmin(same))
     leading = min(leading, len(positions) - 1)
     if leading == 0:
-        return 0
+        return 0, 0
     distance = np.linalg.norm(positions[:leading] - here, axis=1)
     nearest = distance.min()
     if nearest > 2 * slack:
-        return 0
-    return int(np.flatnonzero(distance <= nearest + slack)[-1]) + 1
+        return 0, 0
+    standing = np.flatnonzero(distance <= nearest + slack)
+    return int(standing[-1]) + 1, len(standing)

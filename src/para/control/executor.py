@@ -81,7 +81,7 @@ class ChunkExecutor:
         self.observation: Observation | None = None
         """What the chunk was predicted from."""
         self.queries = 0
-        self._next_step = self._last_step = 0
+        self._next_step = self._last_step = self._wait = 0
         self._past: list[ActionChunk] = []  # with ensembling: the last chunks, oldest first, one for each target
         self._timed: list[_TimedChunk] = []
         self.servo.reset()
@@ -115,16 +115,22 @@ class ChunkExecutor:
                 return command
             if not self.busy:
                 self._ask(observe)
-                self._next_step = self._first_step(state)
+                self._next_step, here = self._first_step(state)
                 self._last_step = self._next_step + self.config.steps
+                self._wait = round(here * self.chunk.step_seconds * CONTROL_HZ)
+            if self._wait > 0:
+                self._wait -= 1
+                return self.servo.rest(state)
             pose, gripper = self._target()
             self.servo.aim(pose, gripper)
             self._next_step += 1
         return Command(state.T_world_ee, float(gripper > 0.5))
 
-    def _first_step(self, state: RobotState) -> int:
+    def _first_step(self, state: RobotState) -> tuple[int, int]:
+        """The step to begin the new chunk with, and how many of those before it are to be where the hand is already: the
+        plan is to stay so long."""
         if self.config.ensemble is not None or self.config.slack <= 0:
-            return 0
+            return 0, 0
         chunk, here = self.chunk, state.T_world_ee.translation
         return first_ahead(chunk.positions, chunk.gripper, here, self.servo.gripper, self.config.slack)
 

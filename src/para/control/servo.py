@@ -73,6 +73,10 @@ class Servo:
         self._goal = None
         return None
 
+    def rest(self, state: RobotState) -> Command:
+        """Stay where the last target was."""
+        return Command(self._setpoint or state.T_world_ee, self.gripper)
+
     def _advance(self) -> None:
         goal = self._goal.translation + self._correction
         way = goal - self._setpoint.translation

@@ -38,10 +38,16 @@ def test_down_and_up_again_is_two_ways_when_the_gripper_works_between():
     assert first_ahead(path, grips, here, 1.0, 0.015) == (2, 1), "not the step that lifts"
 
 
+def test_a_path_that_leaves_and_comes_back_is_not_cut_short():
+    heights = [0.17, 0.2, 0.2, 0.2, 0.1, 0.11]
+    path = np.array([[0.0, 0, z] for z in heights])
+    assert first_ahead(path, np.ones(6), np.array([0.0, 0, 0.1]), 1.0, 0.015) == (0, 0)
+
+
 @given(PATHS, GRIPS, HERE, st.sampled_from([0.0, 1.0]), st.floats(0.001, 0.05))
 def test_a_step_that_works_the_gripper_is_never_left_out(path, grips, here, opening, slack):
     first, standing = first_ahead(path, grips, here, opening, slack)
-    assert 0 <= standing <= first < 6
+    assert 0 <= standing <= first <= 3
     assert (grips[:first] == opening).all()
 
 
@@ -68,10 +74,10 @@ def test_a_late_policy_does_not_send_the_arm_back():
 
 
 def test_a_plan_to_stay_for_a_while_takes_its_time():
-    """Four steps of 0.2 s here, then down: the arm stays for 16 control steps before it goes."""
+    """Four steps of 0.2 s here, then down: the arm stays for 12 control steps before it goes on with the fourth."""
     arm, plan = Arm(sag=(0, 0, 0)), Plans(chunk([[0.0, 0, 0.3]] * 4 + [[0.0, 0, 0.2]] * 2, [1] * 6))
     executor, heights = ChunkExecutor(plan, ExecutorConfig(slack=0.015)), []
     for _ in range(40):
         arm.step(executor.act(arm.state(), arm.observe))
         heights.append(arm.position[2])
-    assert min(heights[:16]) > 0.299 and heights[20] < 0.29
+    assert min(heights[:12]) > 0.299 and heights[16] < 0.29

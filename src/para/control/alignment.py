@@ -16,11 +16,12 @@ def first_ahead(
 
     Where the path comes within two `slack` [m] of `here`, that is the one after the last step no more than `slack` farther
     than its nearest; elsewhere the first. Steps up to the first change of the gripper's command (T,) from the present one
-    alone are looked at: what the gripper does is never left out. At least one step remains.
+    alone are looked at: what the gripper does is never left out. No more than half of the steps are: a path that leaves and
+    comes back later passes here twice.
     """
     same = (gripper > 0.5) == (opening > 0.5)
     leading = len(same) if same.all() else int(np.argmin(same))
-    leading = min(leading, len(positions) - 1)
+    leading = min(leading, len(positions) // 2)
     if leading == 0:
         return 0, 0
     distance = np.linalg.norm(positions[:leading] - here, axis=1)

@@ -6,12 +6,10 @@ OUT=${1:-outputs}
 
 for AXIS in lr_independent lr; do
     RUN=$OUT/$AXIS
-    STEPS=1500; [ $AXIS = lr_independent ] && STEPS=3500  # the baseline, until it is competent where it was trained
-
     para demos --axis $AXIS --out $RUN/demos                                                              #  3 min
     para check $RUN/demos                                                                                 #  2 min
     para train --preset para --steps 1500 --dataset $RUN/demos --out $RUN/train/para                      # 11 min
-    para train --preset cls_regression --steps $STEPS --dataset $RUN/demos --out $RUN/train/cls_regression  # 6 to 14 min
+    para train --preset cls_regression --steps 3500 --dataset $RUN/demos --out $RUN/train/cls_regression  # 14 min, until it is competent
 
     for POLICY in para cls_regression; do                                                                 #  4 min each
         for SPLIT in in_distribution test; do

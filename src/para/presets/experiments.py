@@ -64,7 +64,7 @@ def lr_independent() -> Experiment:
 
 
 def lr() -> Experiment:
-    """The published left-to-right experiment: bowl and plate shifted together; the baseline is trained until it is competent."""
+    """The published left-to-right experiment: bowl and plate shifted together; a baseline that is trained longer."""
     return Experiment("lr", "lr", (_row("para", 1500), _row("cls_regression", 3500)))
 
 

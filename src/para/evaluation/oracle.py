@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 
@@ -24,7 +24,8 @@ class OracleAgent:
     """Before each episode lets the teacher do it, then follows the teacher's motion through the policy's grid."""
 
     def __init__(self, world: LiberoWorld, policy: Policy, config: ExecutorConfig) -> None:
-        self._world, self._policy, self._config = world, policy, config
+        # The oracle knows the moment: its chunks begin where the arm is, and none of them is left out.
+        self._world, self._policy, self._config = world, policy, replace(config, slack=0.0)
         self._grid = grid_of(policy)
         self._executor: ChunkExecutor | None = None
 

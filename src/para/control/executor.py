@@ -81,7 +81,7 @@ class ChunkExecutor:
         self.observation: Observation | None = None
         """What the chunk was predicted from."""
         self.queries = 0
-        self._next_step = self._last_step = self._wait = 0
+        self._next_step = self._end = self._wait = 0
         self._past: list[ActionChunk] = []  # with ensembling: the last chunks, oldest first, one for each target
         self._timed: list[_TimedChunk] = []
         self.servo.reset()
@@ -91,7 +91,7 @@ class ChunkExecutor:
     @property
     def busy(self) -> bool:
         """Steps of the present chunk are still to be begun (`servo`)."""
-        return self.chunk is not None and self._next_step < min(self._last_step, len(self.chunk))
+        return self.chunk is not None and self._next_step < min(self._end, len(self.chunk))
 
     def act(self, state: RobotState, observe: Callable[[], Observation]) -> Command | None:
         """The next command."""
@@ -116,7 +116,7 @@ class ChunkExecutor:
             if not self.busy:
                 self._ask(observe)
                 self._next_step, here = self._first_step(state)
-                self._last_step = self._next_step + self.config.steps
+                self._end = self._next_step + self.config.steps
                 self._wait = round(here * self.chunk.step_seconds * CONTROL_HZ)
             if self._wait > 0:
                 self._wait -= 1

@@ -121,7 +121,7 @@ def train(
         dataset: Folder of the dataset.
         out: Folder of the run: policy/, log.jsonl, first_batch.png.
         preset: para, para_paper_lite0_224, para_dino, cls_regression, cls_regression_camera, act, act_camera, act_plucker,
-            act_camera_frame, diffusion, diffusion_camera, or a cell of the factorial: reg_ pooled or dense _ world,
+            act_camera_frame, diffusion, diffusion_camera, locator, or a cell of the factorial: reg_ pooled or dense _ world,
             offset, camera or pixel (reg_dense_pixel), reg_dense_pixel_shift, reg_soft_argmax; or one of the recipes
             video_joint, video_frozen, video_two_stage, video_two_stage_global, video_all, video_svd, video_tiny.
         steps: Optimiser steps (of a recipe's last stage); the preset's by default.
@@ -176,6 +176,7 @@ def evaluate(
     policy: Path | None = None,
     name: str | None = None,
     oracle: bool = False,
+    locator: Path | None = None,
     axis: str = "lr_independent",
     split: Literal["test", "validation", "in_distribution"] = "validation",
     episodes: int = 50,
@@ -191,6 +192,7 @@ def evaluate(
         policy: Folder of the saved policy; without it the scripted expert runs.
         name: Row name in the records; the folder's name by default.
         oracle: Play the expert's future through this policy's grid instead of its predictions.
+        locator: Folder of a saved locator (`para train --preset locator`) that corrects the camera while the policy runs.
         axis: One of `para axes`, e.g. lr, view, distractors, scaling_n32_d1.
         split: Tune on `validation`; `test` is noted in the ledger.
         episodes: How many conditions, one episode each.
@@ -206,7 +208,7 @@ def evaluate(
     kind = "expert" if policy is None else "oracle" if oracle else "policy"
     label = name or ("expert" if policy is None else policy.parent.name if policy.name == "policy" else policy.name)
     conditions = getattr(axis_named(axis), f"{split}_conditions")(episodes)
-    spec = AgentSpec(label, kind, policy, mode)
+    spec = AgentSpec(label, kind, policy, mode, locator)
     found = run(spec, conditions, records, workers=workers, videos=videos, ledger=ledger if split == "test" else None)
     stages = [r.stage.value for r in found.records]
     counts = ", ".join(f"{stage} {stages.count(stage)}" for stage in ("PLACE", "GRASP", "MISS"))

@@ -15,15 +15,16 @@ from para.presets import POLICIES, experiment, fitted, policy_preset
 from para.training import TrainConfig
 from toy import WORKSPACE, toy_samples
 
-RIVALS = sorted(name for name in POLICIES if not name.startswith("para"))
+OTHERS = sorted(name for name in POLICIES if not name.startswith("para"))
+RIVALS = [name for name in OTHERS if name != "locator"]  # which is no policy: it finds the hand
 
 
 def samples(horizon) -> SampleTable:
     return toy_samples(4, horizon)
 
 
-@pytest.mark.parametrize("name", RIVALS)
-def test_every_rival_can_be_built_and_decodes(name):
+@pytest.mark.parametrize("name", OTHERS)
+def test_every_other_network_can_be_built_and_decodes(name):
     config = policy_preset(name)
     if name.startswith("diffusion"):
         pytest.importorskip("diffusers")

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
-from para.control import ChunkExecutor, ExecutorConfig, Mode
+from para.control import ChunkExecutor, CorrectedPolicy, ExecutorConfig, Mode
 from para.evaluation.records import Settings, Subject
 from para.policy import Policy, checkpoint_hash
 from para.worlds.world import Agent, World
@@ -27,8 +27,14 @@ class AgentSpec:
     path: Path | None = None
     """Folder of the saved policy; the oracle's is the policy whose grid it uses. None for the expert."""
     mode: Mode = "servo"
+    locator: Path | None = None
+    """Folder of the saved locator that corrects the policy's camera while it runs; None takes the camera as reported."""
 
     def __post_init__(self) -> None:
+        if self.locator is not None and self.kind != "policy":
+            raise ValueError(
+                f"agent {self.name!r}: the {self.kind} knows the true camera; a locator goes with a policy"
+            )
         if (self.path is None) != (self.kind == "expert"):
             raise ValueError(
                 f"agent {self.name!r} of kind {self.kind!r}: a policy or an oracle needs the folder of a saved policy, "
@@ -39,11 +45,13 @@ class AgentSpec:
         """Name and hash of the weights. FileNotFoundError where there is no saved policy."""
         if self.path is None:
             return Subject(self.name, "expert")
-        if not (self.path / "model.safetensors").exists():
-            raise FileNotFoundError(
-                f"agent {self.name!r}: no saved policy at {self.path}; train it (`para train`) or correct the path"
-            )
-        return Subject(self.name, checkpoint_hash(self.path))
+        parts = [self.path] if self.locator is None else [self.path, self.locator]
+        for path in parts:
+            if not (path / "model.safetensors").exists():
+                raise FileNotFoundError(
+                    f"agent {self.name!r}: no saved policy at {path}; train it (`para train`) or correct the path"
+                )
+        return Subject(self.name, "+".join(checkpoint_hash(path) for path in parts))
 
 
 Setup = Callable[[AgentSpec, Settings], tuple[World, Agent]]
@@ -65,7 +73,10 @@ def libero_setup(spec: AgentSpec, settings: Settings) -> tuple[World, Agent]:
         from para.evaluation.oracle import OracleAgent
 
         return world, OracleAgent(world, policy, executor)
-    return world, ChunkExecutor(policy, executor)
+    if spec.locator is None:
+        return world, ChunkExecutor(policy, executor)
+    corrected = CorrectedPolicy(policy, Policy.from_pretrained(spec.locator, _device()))
+    return world, ChunkExecutor(corrected, executor)
 
 
 def _device() -> str:

@@ -5,13 +5,20 @@ from para.heads.action_space import ActionSpace, CameraFrame, EndEffectorOffset,
 from para.heads.confidence import ConfidenceCalibration, PlattScaling, logit
 from para.heads.diffusion import DiffusionConfig, DiffusionHead
 from para.heads.head import ChunkBatch, FittedConfig, Head, Loss, masked_mean
+from para.heads.locator import LocatorConfig, LocatorHead, LocatorOutputs
 from para.heads.paper_volume import PaperVolumeConfig, PaperVolumeHead
 from para.heads.regression import Dense, GlobalRegressionConfig, Pooled, Reading, RegressionHead, SoftArgmax
 from para.heads.stepwise import StepwiseConfig, StepwiseHead
 from para.heads.volume import VolumeHead, VolumeHeadConfig, VolumeOutputs
 
 HeadConfig = (
-    VolumeHeadConfig | PaperVolumeConfig | GlobalRegressionConfig | ActConfig | DiffusionConfig | StepwiseConfig
+    VolumeHeadConfig
+    | PaperVolumeConfig
+    | GlobalRegressionConfig
+    | ActConfig
+    | DiffusionConfig
+    | StepwiseConfig
+    | LocatorConfig
 )
 
 __all__ = [
@@ -29,6 +36,9 @@ __all__ = [
     "GlobalRegressionConfig",
     "Head",
     "HeadConfig",
+    "LocatorConfig",
+    "LocatorHead",
+    "LocatorOutputs",
     "Loss",
     "PaperVolumeConfig",
     "PaperVolumeHead",

@@ -1,4 +1,4 @@
-"""Backbone features and state planes -> one fine feature map, coarse context first."""
+"""Backbone features, with or without state planes -> one fine feature map, coarse context first."""
 
 from __future__ import annotations
 
@@ -11,8 +11,36 @@ from para.heads.head import full_precision
 from para.heads.state_planes import Offsets, plane_count, state_planes
 
 
-class Neck(nn.Module):
+class Pyramid(nn.Module):
     """A light feature pyramid. Convolutions alone: away from the borders its output moves with the image."""
+
+    def __init__(self, channels: tuple[int, ...], widths: tuple[int, ...]) -> None:
+        """`channels` and `widths` finest first."""
+        super().__init__()
+        if len(widths) != len(channels):
+            raise ValueError(f"the neck needs one width for each of the {len(channels)} feature maps, got {widths}")
+        self.lateral = nn.ModuleList(
+            nn.Sequential(nn.Conv2d(c, w, 1), nn.GroupNorm(1, w)) for c, w in zip(channels, widths)
+        )
+        self.context = nn.Sequential(*(_Residual(widths[-1], dilation) for dilation in (1, 2, 4)))
+        self.down = nn.ModuleList(nn.Conv2d(c, f, 1) for f, c in zip(widths[:-1], widths[1:]))
+        self.smooth = nn.ModuleList(nn.Conv2d(w, w, 3, padding=1) for w in widths[:-1])
+
+    def forward(self, features: list[torch.Tensor]) -> list[torch.Tensor]:
+        """One map for each feature map, finest first, (B, width_i, rows_i, columns_i)."""
+        return self.merge([F.relu(lateral(feature)) for feature, lateral in zip(features, self.lateral)])
+
+    def merge(self, maps: list[torch.Tensor]) -> list[torch.Tensor]:
+        """Context at the coarsest map, then carried down to the finest."""
+        maps[-1] = self.context(maps[-1])
+        for i in reversed(range(len(maps) - 1)):
+            coarse = F.interpolate(self.down[i](maps[i + 1]), maps[i].shape[-2:], mode="bilinear", align_corners=False)
+            maps[i] = F.relu(self.smooth[i](maps[i] + coarse)) + maps[i]
+        return maps
+
+
+class Neck(Pyramid):
+    """The pyramid of a policy: each map is also told the robot's state and the camera's geometry as planes."""
 
     def __init__(
         self,
@@ -24,18 +52,10 @@ class Neck(nn.Module):
     ) -> None:
         """`channels` and `widths` finest first; `heights` are the table's and the top's [m]. These and the last two are
         arguments of `state_planes`."""
-        super().__init__()
-        if len(widths) != len(channels):
-            raise ValueError(f"the neck needs one width for each of the {len(channels)} feature maps, got {widths}")
+        super().__init__(channels, widths)
         self.heights, self.offsets, self.displacement = heights, offsets, displacement
         count = plane_count(offsets, displacement)
-        self.lateral = nn.ModuleList(
-            nn.Sequential(nn.Conv2d(c, w, 1), nn.GroupNorm(1, w)) for c, w in zip(channels, widths)
-        )
         self.planes = nn.ModuleList(nn.Conv2d(count, w, 1) for w in widths)
-        self.context = nn.Sequential(*(_Residual(widths[-1], dilation) for dilation in (1, 2, 4)))
-        self.down = nn.ModuleList(nn.Conv2d(c, f, 1) for f, c in zip(widths[:-1], widths[1:]))
-        self.smooth = nn.ModuleList(nn.Conv2d(w, w, 3, padding=1) for w in widths[:-1])
 
     def forward(self, features: list[torch.Tensor], inputs: ModelInput) -> list[torch.Tensor]:
         """One map for each feature map, finest first, (B, width_i, rows_i, columns_i)."""
@@ -44,11 +64,7 @@ class Neck(nn.Module):
             with full_precision(feature):
                 planes = state_planes(inputs, *feature.shape[-2:], *self.heights, self.offsets, self.displacement)
             maps.append(F.relu(lateral(feature) + project(planes)))
-        maps[-1] = self.context(maps[-1])
-        for i in reversed(range(len(maps) - 1)):
-            coarse = F.interpolate(self.down[i](maps[i + 1]), maps[i].shape[-2:], mode="bilinear", align_corners=False)
-            maps[i] = F.relu(self.smooth[i](maps[i] + coarse)) + maps[i]
-        return maps
+        return self.merge(maps)
 
 
 class _Residual(nn.Module):

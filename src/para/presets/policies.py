@@ -18,6 +18,7 @@ from para.heads import (
     EndEffectorOffset,
     FittedConfig,
     GlobalRegressionConfig,
+    LocatorConfig,
     PaperVolumeConfig,
     PixelHeight,
     Pooled,
@@ -30,6 +31,7 @@ from para.heads import (
 from para.policy import Execution, PolicyConfig
 from para.presets.names import look_up
 from para.training import TrainConfig
+from para.training.objectives import LocatorObjective
 from para.worlds.libero.layout import TABLE_HEIGHT, WORKSPACE
 
 LIBERO = PolicyConfig(
@@ -118,6 +120,12 @@ def diffusion_camera() -> TrainConfig:
     return _diffusion(DiffusionConfig(camera_input=True), CAMERA)
 
 
+def locator() -> TrainConfig:
+    """No policy: finds the hand in the picture, to correct the camera of one that runs (`para evaluate --locator`)."""
+    policy = replace(FRAMED, head=LocatorConfig(), horizon=1)
+    return TrainConfig(policy, CAMERA, LocatorObjective(), steps=800)
+
+
 def regression_cell(reading: Reading, space: ActionSpace) -> TrainConfig:
     """One cell of the factorial experiment: told the camera, with camera-consistent augmentation."""
     head = GlobalRegressionConfig(camera_input=True, reading=reading, space=space)
@@ -161,6 +169,7 @@ _NAMED = (
     act_camera_frame,
     diffusion,
     diffusion_camera,
+    locator,
 )
 POLICIES: dict[str, Callable[[], TrainConfig]] = {f.__name__: f for f in _NAMED} | FACTORIAL
 

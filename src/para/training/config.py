@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from typing import Literal
 
 from para.dataset import Augmentation
 from para.policy import PolicyConfig
-from para.training.objectives import ActionObjective
+from para.training.objectives import ActionObjective, LocatorObjective
 from para.training.video_objectives import JointObjective, VaeObjective, VideoObjective
 
-Objective = ActionObjective | VaeObjective | VideoObjective | JointObjective
+Objective = ActionObjective | LocatorObjective | VaeObjective | VideoObjective | JointObjective
 
 
 @dataclass(frozen=True)
@@ -41,8 +42,9 @@ class TrainConfig:
     holdout_every: int = 16
     """One in so many demonstrations (at least 2 of a set of 16 or more, none of a smaller one) is not trained on: confidence
     is calibrated on it. 0 trains on all, and leaves confidence as the head says it."""
-    precision: str = "bf16"
-    """`no` or `bf16`: autocast of the forward pass."""
+    precision: Literal["auto", "bf16", "no"] = "auto"
+    """Autocast of the forward pass: `bf16`, `no`, or `auto`: bf16 where the processor has instructions for it. Without
+    them a step takes some twenty times longer than without autocast."""
     log_every: int = 20
     """Steps between lines of the log."""
     save_every: int = 250

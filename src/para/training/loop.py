@@ -20,6 +20,7 @@ from para.training.checkpoint import Ema, load_backbone, load_state, save_state
 from para.training.confidence import calibrate, held_out
 from para.training.config import TrainConfig
 from para.training.first_batch import draw_first_batch
+from para.training.precision import resolved
 from para.training.progress import Progress
 
 
@@ -74,7 +75,7 @@ def train(
         np.flatnonzero(~apart),
         ClipPlan(frames, config.stride) if frames > 1 else None,
     )
-    main = accelerator.is_main_process
+    main, precision = accelerator.is_main_process, resolved(config.precision, accelerator.device)
     if start == 0 and main:
         draw_first_batch(stream[0], network, folder / "first_batch.png")
         (folder / "log.jsonl").write_text("")
@@ -91,7 +92,7 @@ def train(
                 group["lr"] = base * _schedule(step, config)
             # Seeded by the step alone, so that a resumed run draws the same noise.
             torch.manual_seed((config.seed * 1_000_003 + step) * 1009 + accelerator.process_index)
-            autocast = torch.autocast(accelerator.device.type, torch.bfloat16, enabled=config.precision == "bf16")
+            autocast = torch.autocast(accelerator.device.type, torch.bfloat16, enabled=precision == "bf16")
             with objective.guard():
                 with autocast:
                     loss = model(batch)
@@ -121,7 +122,7 @@ def train(
     if tracker:
         accelerator.end_training()
     network.load_state_dict(ema.state)
-    policy = Policy(config.policy, network, {**(provenance or {}), **_made_by(config, progress.seconds)})
+    policy = Policy(config.policy, network, {**(provenance or {}), **_made_by(config, progress.seconds, precision)})
     if main:
         if apart.any() and config.objective.teaches_actions:
             policy.calibration, measured = calibrate(
@@ -152,10 +153,11 @@ def _schedule(step: int, config: TrainConfig) -> float:
     return 0.5 * (1 + math.cos(math.pi * progress))
 
 
-def _made_by(config: TrainConfig, seconds: float) -> dict[str, object]:
+def _made_by(config: TrainConfig, seconds: float, precision: str) -> dict[str, object]:
     return {
         "training": to_json(config),
         "training_seconds": round(seconds, 1),
+        "precision": precision,
         "torch": torch.__version__,
         "python": platform.python_version(),
         "machine": f"{platform.machine()}, {torch.get_num_threads()} threads"

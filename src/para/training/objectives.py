@@ -37,6 +37,13 @@ class ActionObjective:
         return _Actions(network)
 
 
+@dataclass(frozen=True)
+class LocatorObjective(ActionObjective):
+    """Where the hand is in one picture: as before, but there are no probabilities of actions to calibrate."""
+
+    teaches_actions: ClassVar[bool] = False
+
+
 class _Actions(nn.Module):
     def __init__(self, network: PolicyNetwork) -> None:
         super().__init__()

@@ -117,9 +117,10 @@ class Tells:
         self.camera = observation.view("toy").camera
 
 
-def locator(config=LocatorConfig(widths=(16, 16, 16)), kind=Sees):
-    config = PolicyConfig(head=config, image_size=(80, 64), horizon=1, camera="toy", workspace=WORKSPACE)
-    return kind(config, PolicyNetwork(config))
+def locator():
+    head = LocatorConfig(widths=(16, 16, 16))
+    config = PolicyConfig(head=head, image_size=(80, 64), horizon=1, camera="toy", workspace=WORKSPACE)
+    return Sees(config, PolicyNetwork(config))
 
 
 def observation(camera, point):

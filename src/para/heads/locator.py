@@ -9,7 +9,6 @@ from dataclasses import dataclass
 
 import torch
 from torch import nn
-from torch.nn import functional as F
 
 from para.dataset import ModelInput, Targets
 from para.heads.head import ChunkBatch, Loss, masked_mean
@@ -81,7 +80,6 @@ class LocatorHead(nn.Module):
 
         The pixel is the mean of the 5 x 5 cells about the best one (a local soft-argmax).
         """
-        rows, columns = outputs.logits.shape[-2:]
         flat = outputs.logits.flatten(1)
         best = _centres(outputs.logits)[flat.argmax(1)]  # (B, 2)
         near = ((_centres(outputs.logits) - best[:, None]).abs() < 2.75).all(-1)  # (B, cells)

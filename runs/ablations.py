@@ -18,7 +18,7 @@ from pathlib import Path
 
 import numpy as np
 
-from para.dataset import Augmentation, Erase, Photometric, Recentre, Shift, Turn, Zoom, build_samples
+from para.dataset import Augmentation, Erase, Orbit, Photometric, Recentre, Shift, Turn, Zoom, build_samples
 from para.demos import DemoDataset
 from para.evaluation.agents import AgentSpec
 from para.evaluation.axes import axis_named
@@ -63,6 +63,7 @@ def variants() -> dict[str, TrainConfig]:
             base, augmentation=Augmentation((Turn(3.0, 12.0), *mild), Photometric(), Erase())
         ),
         "stronger": geometric(base, Turn(8.0, 35.0), Shift(80.0), Zoom(0.65, 1.5)),
+        "orbit": replace(base, augmentation=replace(base.augmentation, orbit=Orbit())),
         "gripper_dropped": head(base, gripper_dropout=0.3),
         "recentred": geometric(base, Turn(5.0, 20.0), Recentre(), Zoom(0.75, 1.3)),
         "displacement": head(base, displacement_planes=True),

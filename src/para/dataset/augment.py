@@ -1,7 +1,8 @@
 """Augmentation.
 
 A geometric augmentation maps a camera to another one with the same centre; the picture then follows by one exact warp, and
-the labels by projection. Nothing else needs to know of it. A photometric augmentation changes colours alone.
+the labels by projection. Nothing else needs to know of it. `Orbit` carries the camera to another place, where the picture
+can only follow as if all of it lay on the table. A photometric augmentation changes colours alone.
 """
 
 from __future__ import annotations
@@ -10,7 +11,7 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from para.geometry import Camera
+from para.geometry import Camera, Pose, rotation_from_vector, warp_image, warp_plane
 
 
 @dataclass(frozen=True)
@@ -81,6 +82,44 @@ class Turn:
 
 
 @dataclass(frozen=True)
+class Orbit:
+    """Camera carried about a point of the table, the picture warped as if all of it were flat.
+
+    What stands on the table keeps its place and leans over a little; labels that are places on the table (`FootBins`) are
+    exact. The arm stands wrong, where the robot's state is drawn right, so that a policy learns to trust the state.
+    """
+
+    centre: tuple[float, float, float] = (-0.13, 0.0, 0.90)
+    """The point that the camera is carried about, and the height of the plane [m], world."""
+    largest: float = 25.0
+    """Largest angle between old and new line of sight [deg]; uniform over the disc of directions."""
+    share: float = 0.5
+    """Share of the moments whose camera is carried."""
+    lowest: float = 18.0
+    """The camera stays where it sees the point from this elevation or higher [deg]."""
+
+    def __call__(self, camera: Camera, rng: np.random.Generator) -> Camera:
+        """The camera in its new place, or as it is."""
+        centre = np.array(self.centre)
+        out = camera.T_world_camera.translation - centre
+        use, polar, azimuth = rng.random(), self.largest * np.sqrt(rng.random()), rng.uniform(0, 2 * np.pi)
+        if use >= self.share:
+            return camera
+        right, down = camera.T_world_camera.rotation[:, 0], camera.T_world_camera.rotation[:, 1]
+        axis = np.cross(out / np.linalg.norm(out), np.cos(azimuth) * right - np.sin(azimuth) * down)
+        turn = rotation_from_vector(np.radians(polar) * axis / np.linalg.norm(axis))
+        if (turn @ out)[2] < np.sin(np.radians(self.lowest)) * np.linalg.norm(out):
+            return camera
+        return camera.move(Pose(turn, centre - turn @ centre))
+
+    def warp(self, image: np.ndarray, camera: Camera, new_camera: Camera) -> np.ndarray:
+        """The picture of `new_camera`: exact where both share their centre, else as if all were in the plane."""
+        if np.allclose(camera.T_world_camera.translation, new_camera.T_world_camera.translation, atol=1e-9):
+            return warp_image(image, camera, new_camera)
+        return warp_plane(image, camera, new_camera, self.centre[2])
+
+
+@dataclass(frozen=True)
 class Photometric:
     """Brightness, contrast, colour balance and pixel noise."""
 
@@ -140,11 +179,20 @@ Geometric = Shift | Recentre | Zoom | Turn
 
 @dataclass(frozen=True)
 class Augmentation:
-    """Geometric changes of the camera, in order, then photometric changes of the picture."""
+    """The camera is carried, framed by the policy, changed geometrically in order; then colours are changed."""
 
     geometric: tuple[Geometric, ...] = field(default_factory=tuple)
     photometric: Photometric | None = None
     erase: Erase | None = None
+    orbit: Orbit | None = None
+
+    def place(self, camera: Camera, rng: np.random.Generator) -> Camera:
+        """Where the moment's camera is carried to."""
+        return camera if self.orbit is None else self.orbit(camera, rng)
+
+    def warp(self, image: np.ndarray, camera: Camera, new_camera: Camera) -> np.ndarray:
+        """The picture that `new_camera` would have taken, given that of the moment's own `camera`."""
+        return (warp_image if self.orbit is None else self.orbit.warp)(image, camera, new_camera)
 
     def camera(self, camera: Camera, points: np.ndarray, rng: np.random.Generator) -> Camera:
         """The camera to warp to; same centre, same image size. `points` (N, 3) [m], world: the moment's targets."""

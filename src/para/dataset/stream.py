@@ -84,13 +84,15 @@ def collate(
     exists = np.empty((len(indices), plan.frames), bool)
     for row, i in enumerate(indices):
         camera = samples.camera(i)
-        new = camera.resize(width, height) if framing is None else framing(camera, width, height)
+        new = camera if augmentation is None else augmentation.place(camera, rngs[row])
+        new = new.resize(width, height) if framing is None else framing(new, width, height)
         if augmentation is not None:
             there = samples.target_valid[i]
             points = samples.target_positions[i][there] if there.any() else samples.ee_position[i][None]
             new = augmentation.camera(new, points.astype(np.float64), rngs[row])
         frames, exists[row] = plan.rows(samples, i)
-        strip = np.concatenate([warp_image(samples.images[f], camera, new) for f in frames])  # below each other
+        warp = warp_image if augmentation is None else augmentation.warp
+        strip = np.concatenate([warp(samples.images[f], camera, new) for f in frames])  # below each other
         strip = strip if augmentation is None else augmentation.image(strip, rngs[row])
         images[row] = strip.reshape(images[row].shape)
         cameras.append(new)

@@ -13,7 +13,7 @@ from para.geometry.pose import (
 )
 from para.geometry.ray_frame import heading_rotation, ray_rotation
 from para.geometry.volume_grid import CellIndex, VolumeGrid
-from para.geometry.warp import homography, warp_image
+from para.geometry.warp import homography, plane_homography, warp_image, warp_plane
 
 __all__ = [
     "Bins",
@@ -27,6 +27,7 @@ __all__ = [
     "VolumeGrid",
     "heading_rotation",
     "homography",
+    "plane_homography",
     "ray_rotation",
     "relative_angle",
     "rotation_from_6d",
@@ -34,4 +35,5 @@ __all__ = [
     "rotation_to_6d",
     "turn_towards",
     "warp_image",
+    "warp_plane",
 ]

@@ -1,7 +1,8 @@
-"""Exact image warps between cameras that share their centre.
+"""Image warps: exact between cameras that share their centre, and of one plane of the world between any two.
 
 Crop, resize, zoom, flip and a turn about the camera centre are all one homography, so one function serves them all:
-make the new `Camera` first, then ask for the picture that it would have taken.
+make the new `Camera` first, then ask for the picture that it would have taken. Between cameras that stand in different
+places only a plane has a homography; what rises above it then leans over.
 """
 
 from __future__ import annotations
@@ -30,6 +31,26 @@ def homography(camera: Camera, new_camera: Camera) -> Array:
     return _matrix(camera) @ turn @ _inverse_matrix(new_camera)
 
 
+def plane_homography(camera: Camera, new_camera: Camera, height: float) -> Array:
+    """(..., 3, 3) matrix H with ``pixel_old ~ H @ (pixel_new, 1)`` for points of the plane z_world = `height` [m].
+
+    H = P_old P_new^-1 with P = K R^T [e_x, e_y, height e_z - C], which maps the plane's (x, y, 1) to pixels (Hartley and
+    Zisserman, Multiple View Geometry, 8.1). The third component is positive where both cameras have the point before them.
+    """
+    return _plane_matrix(camera, height) @ array_namespace(camera.intrinsics).linalg.inv(
+        _plane_matrix(new_camera, height)
+    )
+
+
+def warp_plane(image: np.ndarray, camera: Camera, new_camera: Camera, height: float, fill: int = 0) -> np.ndarray:
+    """(H, W, C) uint8 or float32 -> what `new_camera` would see if everything in the picture lay in the plane z_world =
+    `height` [m]; bilinear, `fill` where the old picture shows nothing of it."""
+    _check_size(image, camera)
+    matrix = plane_homography(camera, new_camera, height)
+    image, matrix = _averaged(image, matrix, new_camera)
+    return _warp_numpy(image, matrix, (new_camera.width, new_camera.height), fill)
+
+
 def warp_image(image: Array, camera: Camera, new_camera: Camera, fill: int = 0) -> Array:
     """The image that `new_camera` would have taken, bilinear; outside the old image it is `fill`.
 
@@ -37,28 +58,35 @@ def warp_image(image: Array, camera: Camera, new_camera: Camera, fill: int = 0) 
 
     NumPy: (H, W, C) uint8 or float32 with one camera. torch: (B, C, H, W) float with batched cameras.
     """
+    _check_size(image, camera)
+    matrix = homography(camera, new_camera)
+    if isinstance(image, np.ndarray):
+        image, matrix = _averaged(image, matrix, new_camera)
+        return _warp_numpy(image, matrix, (new_camera.width, new_camera.height), fill)
+    return _warp_torch(image, matrix, camera, new_camera, fill)
+
+
+def _check_size(image: Array, camera: Camera) -> None:
     if tuple(image.shape[:2] if isinstance(image, np.ndarray) else image.shape[-2:]) != (camera.height, camera.width):
         raise ValueError(
             f"image shape {tuple(image.shape)} does not fit a camera of {camera.width} x {camera.height} (W x H)"
         )
-    if isinstance(image, np.ndarray):
-        image, camera = _averaged(image, camera, new_camera)
-        return _warp_numpy(image, homography(camera, new_camera), (new_camera.width, new_camera.height), fill)
-    return _warp_torch(image, homography(camera, new_camera), camera, new_camera, fill)
 
 
-def _averaged(image: np.ndarray, camera: Camera, new_camera: Camera) -> tuple[np.ndarray, Camera]:
-    """The image and its camera at 1/2, 1/3, ... of the size when `new_camera` has pixels that much larger in its middle."""
+def _averaged(image: np.ndarray, matrix: np.ndarray, new_camera: Camera) -> tuple[np.ndarray, np.ndarray]:
+    """The image at 1/2, 1/3, ... of its size, and `matrix` onto it, when `new_camera` has pixels that much larger in its
+    middle."""
     import cv2
 
-    matrix = homography(camera, new_camera)
     x, y, w = matrix @ [new_camera.width / 2, new_camera.height / 2, 1.0]
     jacobian = matrix[:2, :2] / w - np.outer([x, y], matrix[2, :2]) / w**2
     shrink = int(np.sqrt(abs(np.linalg.det(jacobian))) + 1e-6)
     if shrink < 2 or w <= 0:
-        return image, camera
-    size = (max(1, round(camera.width / shrink)), max(1, round(camera.height / shrink)))
-    return cv2.resize(image, size, interpolation=cv2.INTER_AREA), camera.resize(*size)
+        return image, matrix
+    height, width = image.shape[:2]
+    size = (max(1, round(width / shrink)), max(1, round(height / shrink)))
+    scale = np.diag([size[0] / width, size[1] / height, 1.0])
+    return cv2.resize(image, size, interpolation=cv2.INTER_AREA), scale @ matrix
 
 
 def _warp_numpy(image: np.ndarray, matrix: np.ndarray, size: tuple[int, int], fill: int) -> np.ndarray:
@@ -103,6 +131,16 @@ def _warp_torch(image: torch.Tensor, matrix: torch.Tensor, camera: Camera, new: 
 def _matrix(camera: Camera) -> Array:
     fx, fy, cx, cy = (camera.intrinsics[..., i] for i in range(4))
     return _rows(fx, cx, fy, cy)
+
+
+def _plane_matrix(camera: Camera, height: float) -> Array:
+    """(..., 3, 3) from (x, y, 1) of the plane z = `height` to homogeneous pixels."""
+    xp = array_namespace(camera.intrinsics)
+    centre, axes = camera.T_world_camera.translation, camera.T_world_camera.rotation
+    down = xp.stack([-centre[..., 0], -centre[..., 1], height - centre[..., 2]], axis=-1)
+    zero, one = xp.zeros_like(centre[..., 0]), xp.ones_like(centre[..., 0])
+    x, y = xp.stack([one, zero, zero], axis=-1), xp.stack([zero, one, zero], axis=-1)
+    return _matrix(camera) @ xp.matrix_transpose(axes) @ xp.stack([x, y, down], axis=-1)
 
 
 def _inverse_matrix(camera: Camera) -> Array:

@@ -6,6 +6,7 @@ from para.heads.confidence import ConfidenceCalibration, PlattScaling, logit
 from para.heads.diffusion import DiffusionConfig, DiffusionHead
 from para.heads.head import ChunkBatch, FittedConfig, Head, Loss, masked_mean
 from para.heads.paper_volume import PaperVolumeConfig, PaperVolumeHead
+from para.heads.processes import mean_over_processes
 from para.heads.regression import Dense, GlobalRegressionConfig, Pooled, Reading, RegressionHead, SoftArgmax
 from para.heads.stepwise import StepwiseConfig, StepwiseHead
 from para.heads.volume import VolumeHead, VolumeHeadConfig, VolumeOutputs
@@ -46,4 +47,5 @@ __all__ = [
     "World",
     "logit",
     "masked_mean",
+    "mean_over_processes",
 ]

@@ -23,7 +23,7 @@ class TrainConfig:
     steps: int = 2000
     """Optimiser steps."""
     batch_size: int = 16
-    """Samples of a step, over all processes."""
+    """Samples of a step, over all processes: each takes an equal share."""
     learning_rate: float = 1e-3
     """Peak rate of the head."""
     backbone_learning_rate: float = 3e-4
@@ -44,7 +44,7 @@ class TrainConfig:
     precision: str = "bf16"
     """`no` or `bf16`: autocast of the forward pass."""
     log_every: int = 20
-    """Steps between lines of the log."""
+    """Steps between lines of the log; the last step has one, too."""
     save_every: int = 250
     """Steps between checkpoints to resume from."""
     loader_workers: int = 1

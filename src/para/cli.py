@@ -5,19 +5,48 @@ from __future__ import annotations
 import os
 import signal
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import replace
 from pathlib import Path
 from typing import Annotated, Literal
 
 import tyro
 
+from para.control import Mode
+
+
+def _listed(names: Callable[[], Iterable[str]]) -> Callable[[str], str]:
+    """For help texts: the default and all that there is, looked up when help is asked for."""
+    return lambda default: f"(default: {default}; there are: {', '.join(names())})"
+
+
+def _axes() -> Iterable[str]:
+    from para.evaluation.axes import axis_names
+
+    return axis_names()
+
+
+def _policies() -> Iterable[str]:
+    from para.presets import POLICIES, RECIPES
+
+    return [*POLICIES, *RECIPES]
+
+
+def _experiments() -> Iterable[str]:
+    from para.presets import EXPERIMENTS
+
+    return [*EXPERIMENTS, *_axes()]
+
+
 Workers = Annotated[int, tyro.conf.arg(help="Processes; one per core is best.")]
+Axis = Annotated[str, tyro.conf.arg(help_behavior_hint=_listed(_axes))]
+PolicyPreset = Annotated[str, tyro.conf.arg(help_behavior_hint=_listed(_policies))]
+ExperimentPreset = Annotated[str, tyro.conf.arg(help_behavior_hint=_listed(_experiments))]
 
 
 def demos(
     out: Path,
-    axis: str = "lr_independent",
+    axis: Axis = "lr_independent",
     split: Literal["test", "validation"] = "test",
     count: int | None = None,
     image_size: tuple[int, int] = (256, 256),
@@ -29,8 +58,8 @@ def demos(
 
     Args:
         out: Folder of the dataset.
-        axis: Whose training layouts to demonstrate; a size and a draw are part of its name (scaling_n32_d1). `para
-            axes` lists all, and which share their demonstrations.
+        axis: Whose training layouts to demonstrate; a size and a draw are part of its name. `para axes` says what each
+            asks, and which share their demonstrations.
         split: The training set for the test, or the smaller one to validate on.
         count: How many of the layouts; all by default.
         image_size: Width and height of the pictures [px].
@@ -101,7 +130,7 @@ def camera(dataset: Path | None = None, image_size: tuple[int, int] = (256, 256)
 def train(
     dataset: Path,
     out: Path,
-    preset: str = "para",
+    preset: PolicyPreset = "para",
     steps: int | None = None,
     batch_size: int | None = None,
     seed: int = 0,
@@ -114,18 +143,16 @@ def train(
 ) -> None:
     """Train a policy on a dataset. Ctrl-C saves; the same command resumes.
 
+    On several GPUs: torchrun --standalone --nproc-per-node 8 -m para.cli train ...; the batch is shared out over them.
     A recipe (video_two_stage, ...) trains stage after stage into folders of their own below `out`, and recipes with the same
     `out` share their common stages.
 
     Args:
         dataset: Folder of the dataset.
         out: Folder of the run: policy/, log.jsonl, first_batch.png.
-        preset: para, para_paper_lite0_224, para_dino, cls_regression, cls_regression_camera, act, act_camera, act_plucker,
-            act_camera_frame, diffusion, diffusion_camera, locator, or a cell of the factorial: reg_ pooled or dense _ world,
-            offset, camera or pixel (reg_dense_pixel), reg_dense_pixel_shift, reg_soft_argmax; or one of the recipes
-            video_joint, video_frozen, video_two_stage, video_two_stage_global, video_all, video_svd, video_tiny.
+        preset: Which policy. Names that begin with reg_ are the cells of the factorial, those with video_ are recipes.
         steps: Optimiser steps (of a recipe's last stage); the preset's by default.
-        batch_size: Samples of a step (of a recipe's last stage); the preset's by default.
+        batch_size: Samples of a step (of a recipe's last stage), over all processes; the preset's by default.
         seed: Of weights, order and augmentation.
         demos: Learn from the first so many demonstrations only: of an axis such as scaling_n128_d1, whose smaller
             sets are beginnings of larger ones.
@@ -177,15 +204,19 @@ def evaluate(
     name: str | None = None,
     oracle: bool = False,
     locator: Path | None = None,
-    axis: str = "lr_independent",
+    axis: Axis = "lr_independent",
     split: Literal["test", "validation", "in_distribution"] = "validation",
     episodes: int = 50,
-    mode: Literal["servo", "realtime"] = "servo",
+    mode: Mode = "servo",
+    image_size: tuple[int, int] = (256, 256),
     videos: Path | None = None,
     workers: Workers = 2,
     ledger: Path = Path("results/ledger.jsonl"),
 ) -> None:
     """Run a policy on an axis's conditions and append to a records file. Repeat the command to go on.
+
+    The command stands in every record. In an empty folder it gives the same episodes again, except in realtime mode, where
+    the machine's speed decides how late a prediction comes.
 
     Args:
         records: JSON-lines file of episode records.
@@ -193,10 +224,11 @@ def evaluate(
         name: Row name in the records; the folder's name by default.
         oracle: Play the expert's future through this policy's grid instead of its predictions.
         locator: Folder of a saved locator (`para train --preset locator`) that corrects the camera while the policy runs.
-        axis: One of `para axes`, e.g. lr, view, distractors, scaling_n32_d1.
+        axis: Whose conditions; `para axes` says what each asks.
         split: Tune on `validation`; `test` is noted in the ledger.
         episodes: How many conditions, one episode each.
         mode: servo (drive to each target) or realtime (20 Hz, measured latency).
+        image_size: Width and height of the camera's pictures [px].
         videos: Folder for the first rollouts' films.
         ledger: Where test evaluations are noted.
     """
@@ -209,7 +241,8 @@ def evaluate(
     label = name or ("expert" if policy is None else policy.parent.name if policy.name == "policy" else policy.name)
     conditions = getattr(axis_named(axis), f"{split}_conditions")(episodes)
     spec = AgentSpec(label, kind, policy, mode, locator)
-    found = run(spec, conditions, records, workers=workers, videos=videos, ledger=ledger if split == "test" else None)
+    noted = ledger if split == "test" else None
+    found = run(spec, conditions, records, workers=workers, image_size=image_size, videos=videos, ledger=noted)
     stages = [r.stage.value for r in found.records]
     counts = ", ".join(f"{stage} {stages.count(stage)}" for stage in ("PLACE", "GRASP", "MISS"))
     placed = stages.count("PLACE")
@@ -248,7 +281,7 @@ def show(
     policy: Path | None = None,
     episode: int = 0,
     frame: int = 0,
-    axis: str = "lr_independent",
+    axis: Axis = "lr_independent",
 ) -> None:
     """Look at anything: writes a PNG, JPEG or MP4, for `pointing` also an SVG, PDF or NPZ.
 
@@ -269,12 +302,12 @@ def show(
     print(f"wrote {views.show(what, out, dataset, policy, episode, frame, axis)}")
 
 
-def reproduce(preset: str = "quick", out: Path | None = None, workers: Workers = 2) -> None:
+def reproduce(preset: ExperimentPreset = "quick", out: Path | None = None, workers: Workers = 2) -> None:
     """Demonstrations, training, evaluation and report in one go. Ctrl-C stops; the same command goes on.
 
     Args:
-        preset: quick (half an hour on two cores), lr, dense, lr_independent (full size), default64 (one training, six
-            axes), factorial (hours), tiny (a check of the machinery), or any axis of `para axes`.
+        preset: Which experiment: quick takes half an hour on two cores, factorial hours, and tiny checks the machinery. An
+            axis's name trains and tests both policies on that axis.
         out: Folder of the run; outputs/<preset> by default.
     """
     from para.presets import experiment

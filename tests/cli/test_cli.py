@@ -1,12 +1,18 @@
 """The command line: help that names everything, errors in one line, and the main job in its tiny preset."""
 
 import json
+import re
 import subprocess
 import sys
+from typing import get_args, get_type_hints
 
 import pytest
 
 from para.cli import COMMANDS, main
+from para.evaluation import AXES
+from para.evaluation.axes import axis_names
+from para.evaluation.conditions import Split
+from para.presets import EXPERIMENTS, POLICIES, RECIPES
 
 
 def run(*arguments, expect=0, timeout=300):
@@ -24,6 +30,32 @@ def test_help_explains_every_argument(command, capsys):
     assert stop.value.code == 0
     text = capsys.readouterr().out
     assert COMMANDS[command].__doc__.splitlines()[0][:40] in " ".join(text.split())
+
+
+@pytest.mark.parametrize(
+    ("command", "names"),
+    [
+        ("demos", axis_names()),
+        ("evaluate", axis_names()),
+        ("show", axis_names()),
+        ("train", [*POLICIES, *RECIPES]),
+        ("reproduce", [*EXPERIMENTS, *axis_names()]),
+    ],
+)
+def test_help_lists_what_there_is(command, names, capsys, monkeypatch):
+    """Also what has just been added."""
+    monkeypatch.setitem(AXES, "made_up_axis", AXES["lr"])
+    monkeypatch.setitem(POLICIES, "made_up_policy", POLICIES["para"])
+    with pytest.raises(SystemExit):
+        main([command, "--help"])
+    shown = re.sub(r"[\s│]", "", capsys.readouterr().out)  # lines are broken anywhere in narrow windows
+    added = "made_up_policy" if command == "train" else "made_up_axis"
+    assert [name for name in [*names, added] if name not in shown] == []
+
+
+def test_splits_are_those_of_the_benchmark():
+    asked = get_type_hints(COMMANDS["evaluate"])["split"]
+    assert set(get_args(asked)) == set(get_args(Split))
 
 
 @pytest.mark.parametrize(

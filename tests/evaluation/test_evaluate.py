@@ -8,27 +8,14 @@ import signal
 import subprocess
 import sys
 import time
-from concurrent.futures import Executor, Future
 from pathlib import Path
 
 import av
 import pytest
 
-from evaluation.fake_world import conditions, fake_setup
+from evaluation.fake_world import Inline, conditions, fake_setup
 from para.evaluation import AgentSpec, EvaluationError, RecordsError, evaluate, read_ledger, read_records
 from para.worlds.world import Stage
-
-
-class Inline(Executor):
-    """Runs a task when it is submitted."""
-
-    def submit(self, fn, /, *args, **kwargs):
-        future = Future()
-        try:
-            future.set_result(fn(*args, **kwargs))
-        except BaseException as error:
-            future.set_exception(error)
-        return future
 
 
 @pytest.fixture(autouse=True)

@@ -27,3 +27,5 @@ def test_a_row_without_any_allowed_score_has_no_gradient():
     flat = torch.full((1, 4), -torch.inf, requires_grad=True)
     normaliser, scores = read_scores(flat, torch.tensor([[2]]))
     assert normaliser.item() == -torch.inf and scores.item() == -torch.inf
+    torch.logaddexp(normaliser, torch.zeros(1)).sum().backward()
+    assert flat.grad.tolist() == [[0, 0, 0, 0]]

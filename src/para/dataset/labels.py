@@ -21,12 +21,6 @@ class VolumeLabels:
     outside: torch.Tensor
     """(B, T) bool: the step exists but its target cannot be pointed at."""
 
-    @property
-    def masked_share(self) -> torch.Tensor:
-        """Share of existing steps whose target cannot be pointed at."""
-        exists = self.inside | self.outside
-        return self.outside.sum() / exists.sum().clamp(min=1)
-
 
 def volume_labels(inputs: ModelInput, targets: Targets, grid: VolumeGrid) -> VolumeLabels:
     """Project each target through the input's own camera."""

@@ -2,17 +2,17 @@
 
 from __future__ import annotations
 
-import multiprocessing
 import time
 from collections import deque
 from collections.abc import Callable, Sequence
-from concurrent.futures import FIRST_COMPLETED, BrokenExecutor, Executor, Future, ProcessPoolExecutor, wait
+from concurrent.futures import FIRST_COMPLETED, BrokenExecutor, CancelledError, Executor, Future, wait
 from dataclasses import dataclass, replace
 from pathlib import Path
 
 from para.evaluation.agents import AgentSpec, Setup, libero_setup
 from para.evaluation.conditions import Condition
 from para.evaluation.ledger import append_ledger
+from para.evaluation.pool import EvaluationError, Pool
 from para.evaluation.progress import Progress, print_progress
 from para.evaluation.provenance import provenance
 from para.evaluation.records import (
@@ -25,15 +25,11 @@ from para.evaluation.records import (
     sort_records,
 )
 from para.evaluation.video import video_path
-from para.evaluation.worker import Task, initialise, run_episode
+from para.evaluation.worker import Task
 from para.worlds.processes import single_threaded_children
 
 MAX_ATTEMPTS = 3
 """Times that an episode is tried before its error stands as unresolved."""
-
-
-class EvaluationError(RuntimeError):
-    """Nothing runs: the first episodes all failed before the agent's first action."""
 
 
 @dataclass(frozen=True)
@@ -56,7 +52,7 @@ def evaluate(
     videos: Path | None = None,
     video_count: int = 8,
     ledger: Path | None = None,
-    executor: Callable[[], Executor] | None = None,
+    executor: Executor | Callable[[], Executor] | None = None,
     setup: Setup = libero_setup,
     progress: Callable[[Progress], None] = print_progress,
 ) -> Evaluation:
@@ -64,15 +60,28 @@ def evaluate(
 
     Ctrl-C stops at once and loses only the episodes in flight; the same call goes on where it stopped. `videos` is a
     folder for the rollouts of the first `video_count` conditions. Where a condition is of the split ``test``, pass the
-    committed `ledger`. `executor` makes the pool (and makes it again when a worker was killed); by default `workers`
-    spawned processes of one thread each. `setup` builds world and agent in a worker.
+    committed `ledger`. `setup` builds world and agent in a worker.
+
+    Episodes run in `workers` spawned processes of one thread each, or in any other `concurrent.futures.Executor`, on
+    this machine or on others; `workers` is then how many episodes are in flight. An `executor` that is handed in is left
+    open; when the death of a worker breaks it, EvaluationError says so, and the same call with another one goes on. A
+    function that makes executors is called again instead, and what it makes is shut down here. What workers need:
+
+    - this version of `para`, in a process that was not forked from one that draws (``spawn``, or a program of its own);
+      local processes are best begun with `worker.initialise`;
+    - the saved policy, and the folder `videos`, under the same absolute paths as here: on other machines that is a shared
+      file system. Records and ledger are written by the calling process alone;
+    - one episode at a time for each thread: a thread builds its own world and agent, and keeps them.
     """
     subject, settings = spec.subject(), Settings(spec.mode, max_steps, image_size)
+    # A worker's working directory may be another one.
+    videos = None if videos is None else videos.absolute()
+    sent = spec if spec.path is None else replace(spec, path=spec.path.absolute())
     left = remaining(read_records(records_path), subject, settings, conditions, str(records_path))
     filmed = {c for c in conditions[:video_count]} if videos is not None else set()
     tasks = [
         Task(
-            spec=spec,
+            spec=sent,
             subject=subject,
             condition=c,
             settings=settings,
@@ -86,9 +95,9 @@ def evaluate(
         for axis in sorted({c.axis for c in left if c.split == "test"}):
             append_ledger(ledger, subject, axis, sum(c.axis == axis and c.split == "test" for c in left))
     if tasks:
-        make = executor or (lambda: _spawned_pool(min(workers, len(tasks))))
         with single_threaded_children():
-            _run(tasks, make, workers, records_path, spec.name, len(conditions), progress)
+            pool = Pool(executor, min(workers, len(tasks)))
+            _run(tasks, pool, workers, records_path, spec.name, len(conditions), progress)
     found = read_records(records_path)
     asked = {(c.axis, c.split, c.index, c.seed) for c in conditions}
 
@@ -103,7 +112,7 @@ def evaluate(
 
 def _run(
     tasks: Sequence[Task],
-    make: Callable[[], Executor],
+    pool: Pool,
     width: int,
     path: Path,
     name: str,
@@ -118,7 +127,6 @@ def _run(
     begin, waiting, suspects = time.monotonic(), deque(tasks), deque[Task]()
     running: dict[Future, Task] = {}
     finished, placed, unresolved, alone = 0, 0, 0, False
-    pool = make()
 
     def settle(task: Task, result: EpisodeRecord | EpisodeError, queue: deque[Task]) -> None:
         nonlocal finished, placed, unresolved
@@ -132,7 +140,7 @@ def _run(
         if isinstance(result, EpisodeError) and finished == unresolved >= min(3, len(tasks)):
             raise EvaluationError(
                 f"{name}: no episode gets as far as the first action; the last cause, after {MAX_ATTEMPTS} attempts: "
-                f"{result.cause}. Its traceback is above."
+                f"{result.cause}. Its traceback stands in the workers' output."
             )
         seconds = (time.monotonic() - begin) / finished
         done = total - len(tasks) + finished
@@ -146,17 +154,17 @@ def _run(
             while (source := suspects if alone else waiting) and len(running) < (1 if alone else width):
                 task = source.popleft()
                 try:
-                    running[pool.submit(run_episode, task)] = task
+                    running[pool.submit(task)] = task
                 except BrokenExecutor:  # died while idle
                     source.appendleft(task)
                     broken = True
                     break
             done = wait(running, return_when=FIRST_COMPLETED).done if running else set()
-            broken = broken or any(isinstance(future.exception(), BrokenExecutor) for future in done)
+            broken = broken or any(isinstance(_cause(future), BrokenExecutor) for future in done)
             if broken:
                 done = wait(running).done  # the rest of a dead pool's futures fail at once
             for future in sorted(done, key=lambda f: running[f].condition.index):
-                task, cause = running.pop(future), future.exception()
+                task, cause = running.pop(future), _cause(future)
                 if cause is None:
                     settle(task, future.result(), waiting)
                     continue
@@ -167,22 +175,13 @@ def _run(
                 error = EpisodeError(task.subject, task.condition, task.settings, words, task.attempts, task.provenance)
                 settle(task, error, suspects)
             if broken:
-                pool.shutdown(wait=False, cancel_futures=True)
-                pool = make()
+                pool.replace()
     except BaseException:
-        _kill(pool)
+        pool.stop(running)
         raise
-    pool.shutdown()
+    pool.finish()
 
 
-def _spawned_pool(workers: int) -> Executor:
-    context = multiprocessing.get_context("spawn")  # a forked renderer or torch hangs
-    return ProcessPoolExecutor(workers, mp_context=context, initializer=initialise)
-
-
-def _kill(pool: Executor) -> None:
-    """Stop without waiting for episodes in flight."""
-    processes = list((getattr(pool, "_processes", None) or {}).values())
-    pool.shutdown(wait=False, cancel_futures=True)
-    for process in processes:
-        process.terminate()
+def _cause(future: Future) -> BaseException | None:
+    """Why a future that is done has no result; None where it has one."""
+    return CancelledError("by the executor") if future.cancelled() else future.exception()

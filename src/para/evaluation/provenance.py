@@ -22,6 +22,7 @@ class Provenance:
     """What is needed to run the same thing again."""
 
     command: str
+    """To be typed in the checkout; paths in it are relative to where it was typed."""
     commit: str
     """Short hash; with ``+`` where the tracked files were changed, ``unknown`` outside a checkout."""
     versions: tuple[tuple[str, str], ...]
@@ -69,8 +70,17 @@ def machine() -> str:
 
 
 def _command() -> str:
-    program = Path(sys.argv[0]).name if sys.argv and sys.argv[0] else "python"
-    return shlex.join([program, *sys.argv[1:]])
+    """As it can be typed again: ``python -m para.cli`` is ``para``, and a script is named with its folder."""
+    path = Path(sys.argv[0] if sys.argv else "").resolve()
+    package = Path(__file__).resolve().parents[1]
+    checkout = package.parents[1]
+    if path == package / "cli.py":
+        program = ["para"]
+    elif path.suffix == ".py":
+        program = ["python", str(path.relative_to(checkout)) if path.is_relative_to(checkout) else path.name]
+    else:
+        program = [path.name if path.is_file() else "python"]
+    return shlex.join([*program, *sys.argv[1:]])
 
 
 def _versions() -> tuple[tuple[str, str], ...]:

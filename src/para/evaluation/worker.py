@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import signal
+import threading
 import time
 import traceback
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from para.evaluation.agents import AgentSpec, Setup
 from para.evaluation.conditions import Condition
-from para.evaluation.provenance import Provenance
+from para.evaluation.provenance import Provenance, provenance
 from para.evaluation.records import EpisodeError, EpisodeRecord, Settings, Subject
 from para.evaluation.video import VideoRecorder
 from para.types import Command
@@ -28,6 +29,7 @@ class Task:
     setup: Setup
     video: Path | None
     provenance: Provenance
+    """Of the process that asks; an episode's record has this command, and the rest from where it ran."""
     attempts: int = 1
     """1 + the errors so far."""
 
@@ -42,8 +44,8 @@ def initialise() -> None:
     torch.set_num_threads(1)
 
 
-_built: dict[tuple[AgentSpec, Settings, Setup], tuple[World, Agent]] = {}
-"""The world and agent of this worker; one entry at most, because a world holds a renderer."""
+_mine = threading.local()
+"""The world and agent of this thread, as `built`, with what they were built from; one pair, as a world holds a renderer."""
 
 
 def run_episode(task: Task) -> EpisodeRecord | EpisodeError:
@@ -61,7 +63,7 @@ def run_episode(task: Task) -> EpisodeRecord | EpisodeError:
         if not watch.steps:
             place = traceback.extract_tb(cause.__traceback__)[-1]
             words = f"{words} ({Path(place.filename).name}:{place.lineno})"
-            return EpisodeError(task.subject, task.condition, task.settings, words, task.attempts, task.provenance)
+            return EpisodeError(task.subject, task.condition, task.settings, words, task.attempts, _provenance(task))
         outcome = outcome or Outcome(Stage.MISS, official=False, finished=False)
         result = Rollout(outcome, watch.steps, f"failure: {words}", acted=True)
     return EpisodeRecord(
@@ -74,7 +76,7 @@ def run_episode(task: Task) -> EpisodeRecord | EpisodeError:
         ended_by=result.ended_by,
         wall_seconds=round(time.perf_counter() - begin, 3),
         attempts=task.attempts,
-        provenance=task.provenance,
+        provenance=_provenance(task),
     )
 
 
@@ -95,11 +97,22 @@ class _Watch:
 
 
 def _world_and_agent(task: Task) -> tuple[World, Agent]:
-    key = (task.spec, task.settings, task.setup)
-    if key not in _built:
+    key = (task.spec, task.subject, task.settings, task.setup)
+    if getattr(_mine, "built", (None,))[0] != key:
         _forget()
-        _built[key] = task.setup(task.spec, task.settings)
-    return _built[key]
+        here = task.spec.subject()
+        if here != task.subject:
+            raise ValueError(
+                f"{task.spec.path} holds the weights {here.checkpoint}, and {task.subject.checkpoint} are to be evaluated: "
+                "they were replaced meanwhile, or this worker's machine has others. Evaluate again, or copy them here"
+            )
+        _mine.built = key, task.setup(task.spec, task.settings)
+    return _mine.built[1]
+
+
+def _provenance(task: Task) -> Provenance:
+    """The machine and the versions are those of this worker, which may be far from the process that asks."""
+    return replace(provenance(), command=task.provenance.command)
 
 
 def _outcome(world: World | None) -> Outcome | None:
@@ -111,9 +124,10 @@ def _outcome(world: World | None) -> Outcome | None:
 
 
 def _forget() -> None:
-    while _built:
-        _, (world, _) = _built.popitem()
-        try:
-            world.close()
-        except Exception:  # a broken renderer may refuse; the process goes on with a new one
-            traceback.print_exc()
+    built = _mine.__dict__.pop("built", None)
+    if built is None:
+        return
+    try:
+        built[1][0].close()
+    except Exception:  # a broken renderer may refuse; the process goes on with a new one
+        traceback.print_exc()

@@ -7,6 +7,7 @@ from para.heads.diffusion import DiffusionConfig, DiffusionHead
 from para.heads.head import ChunkBatch, FittedConfig, Head, Loss, masked_mean
 from para.heads.locator import LocatorConfig, LocatorHead, LocatorOutputs
 from para.heads.paper_volume import PaperVolumeConfig, PaperVolumeHead
+from para.heads.processes import mean_over_processes
 from para.heads.regression import Dense, GlobalRegressionConfig, Pooled, Reading, RegressionHead, SoftArgmax
 from para.heads.stepwise import StepwiseConfig, StepwiseHead
 from para.heads.volume import VolumeHead, VolumeHeadConfig, VolumeOutputs
@@ -56,4 +57,5 @@ __all__ = [
     "World",
     "logit",
     "masked_mean",
+    "mean_over_processes",
 ]

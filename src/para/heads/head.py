@@ -8,6 +8,7 @@ from typing import Any, Protocol, runtime_checkable
 import torch
 
 from para.dataset import ModelInput, SampleTable, Targets
+from para.heads.processes import mean_over_processes
 
 
 @dataclass(frozen=True)
@@ -69,5 +70,12 @@ def gripper_loss(logits: torch.Tensor, targets: Targets, counted: torch.Tensor) 
 
 
 def masked_mean(values: torch.Tensor, mask: torch.Tensor) -> torch.Tensor:
-    """Mean of the values where the mask is True; 0 when it is nowhere."""
-    return (values * mask).sum() / mask.sum().clamp(min=1)
+    """Mean of the values where the mask is True; 0 when it is nowhere.
+
+    In a training with several processes it is this one's part of the mean over the whole batch: the parts' mean, which is
+    also what becomes of their gradients, is that mean, although the mask may leave one process more values than another.
+    """
+    count = mask.sum()
+    if torch.is_grad_enabled():  # who only looks at a loss may be alone, and would wait for ever
+        count = mean_over_processes(count)
+    return (values * mask).sum() / torch.where(count > 0, count, torch.ones_like(count))

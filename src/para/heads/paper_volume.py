@@ -123,7 +123,7 @@ class PaperVolumeHead(nn.Module):
             ),
         }
         total = parts["volume"] + parts["gripper"] + parts["rotation"]
-        parts["outside_share"] = labels.masked_share
+        parts["outside_share"] = masked_mean(labels.outside.float(), targets.valid)
         return Loss(total, {name: value.detach() for name, value in parts.items()})
 
     def decode(self, outputs: PaperVolumeOutputs, inputs: ModelInput) -> ChunkBatch:

@@ -21,7 +21,8 @@ class _ReadScores(torch.autograd.Function):
     @staticmethod
     def backward(ctx, to_normaliser: torch.Tensor, to_scores: torch.Tensor) -> tuple[torch.Tensor, None]:
         share, total, index = ctx.saved_tensors
-        gradient = share * (to_normaliser[..., None] / total)
+        # The largest score adds 1 to its row's total; a row without any has no shares, and no gradient.
+        gradient = share * (to_normaliser[..., None] / total.clamp(min=1))
         return gradient.scatter_add_(-1, index, to_scores), None
 
 

@@ -179,7 +179,7 @@ class VolumeHead(nn.Module):
             + self.config.gripper_weight * parts["gripper"]
             + self.config.rotation_weight * parts["rotation"]
         )
-        parts["outside_share"] = labels.masked_share
+        parts["outside_share"] = masked_mean(labels.outside.float(), targets.valid)
         return Loss(total, {name: value.detach() for name, value in parts.items()})
 
     def decode(self, outputs: VolumeOutputs, inputs: ModelInput) -> ChunkBatch:

@@ -21,7 +21,7 @@ from para.report.figures import AxisFigures, axis_figures, training_figure
 from para.report.formats import breakable, interval, p_value, percent, points
 from para.report.headline import Headline, headline
 from para.report.maps import STAGE_WORDS, draw_map, legend_mark
-from para.report.media import collect_media
+from para.report.media import Media, collect_media
 from para.report.names import axis_title, demonstrations, rank
 from para.report.run_folder import STAGES, ExperimentNote, RunFolder, read_note, read_timings
 from para.report.scaling import scaling_chart
@@ -30,9 +30,6 @@ from para.report.styles import policy_styles, style_sheet
 from para.report.summary import coverage, summary
 from para.report.words import TERMS, policy_words
 from para.worlds.world import Stage
-
-_PAGE_WITHOUT_MEDIA = 1_500_000
-"""Bytes kept free for tables and figures."""
 
 
 @dataclass(frozen=True)
@@ -108,38 +105,36 @@ def build_report(folder: Path, ledger: Path | None = None) -> Path:
     contents = read_contents(folder, ledger)
     source, head, tables = contents.source, contents.head, contents.tables
     factorials = factorial_tables(tables)
-    page = (
-        _environment()
-        .get_template("report.html")
-        .render(
-            c=contents,
-            source=source,
-            note=contents.note,
-            tables=tables,
-            head=head,
-            factorials=factorials,
-            spaces=list(SPACES.values()),
-            styles=contents.styles,
-            summary=summary(head, factorials),
-            coverage=coverage(head),
-            media=collect_media(source.runs, tables, _PAGE_WITHOUT_MEDIA),
-            times=_times(source.runs[0]) if not source.is_collection else None,
-            trials=_trials(source.trials),
-            failures=_failures(tables),
-            origins=_origins(tables),
-            provenance=_provenance(source),
-            ledger=sorted(source.ledger, key=lambda entry: entry.date),
-            looks=_looks(source.ledger),
-            sized={table.axis for table in tables if demonstrations(table.axis) is not None and contents.scaling},
-            today=date.today().isoformat(),
-            stages=[
-                (stage, legend_mark(stage), STAGE_WORDS[stage]) for stage in (Stage.PLACE, Stage.GRASP, Stage.MISS)
-            ],
-            competent=round(100 * COMPETENT),
-            terms=TERMS,
-            style_sheet=style_sheet(),
-        )
+    template = _environment().get_template("report.html")
+    values = dict(
+        c=contents,
+        source=source,
+        note=contents.note,
+        tables=tables,
+        head=head,
+        factorials=factorials,
+        spaces=list(SPACES.values()),
+        styles=contents.styles,
+        summary=summary(head, factorials),
+        coverage=coverage(head),
+        times=_times(source.runs[0]) if not source.is_collection else None,
+        trials=_trials(source.trials),
+        failures=_failures(tables),
+        origins=_origins(tables),
+        provenance=_provenance(source),
+        ledger=sorted(source.ledger, key=lambda entry: entry.date),
+        looks=_looks(source.ledger),
+        sized={table.axis for table in tables if demonstrations(table.axis) is not None and contents.scaling},
+        today=date.today().isoformat(),
+        stages=[(stage, legend_mark(stage), STAGE_WORDS[stage]) for stage in (Stage.PLACE, Stage.GRASP, Stage.MISS)],
+        competent=round(100 * COMPETENT),
+        terms=TERMS,
+        style_sheet=style_sheet(),
     )
+    page = template.render(values, media=Media())
+    media = collect_media(source.runs, tables, reserve=len(page.encode()))  # what tables and figures leave room for
+    if media.strips or media.pictures:
+        page = template.render(values, media=media)
     report = RunFolder(source.root).report
     partial = report.with_suffix(".partial")
     partial.write_text(page, encoding="utf-8")

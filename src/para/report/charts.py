@@ -11,7 +11,7 @@ from markupsafe import Markup, escape
 from para.report.figure_data import LossChart, Point, RateChart, Series
 
 _WIDTH, _HEIGHT = 360.0, 230.0
-_LEFT, _RIGHT, _TOP, _BOTTOM = 34.0, 10.0, 12.0, 36.0
+_LEFT, _RIGHT, _TOP, _BOTTOM = 34.0, 10.0, 24.0, 36.0
 
 
 def rate_chart(chart: RateChart) -> Markup:
@@ -19,7 +19,7 @@ def rate_chart(chart: RateChart) -> Markup:
     xs = [p.x for s in chart.series for p in s.points] + [x for s in chart.series for x, _ in s.scatter]
     frame = _Frame(min(xs, default=0.0), max(xs, default=1.0), 0.0, 1.0, chart.log_x)
     parts = [frame.horizontal(y, f"{100 * y:.0f}") for y in (0, 0.25, 0.5, 0.75, 1.0)]
-    parts += frame.bottom(chart.x_title, chart.ticks)
+    parts += [frame.left("PLACE [%]"), *frame.bottom(chart.x_title, chart.ticks)]
     for s in chart.series:
         if len(s.points) > 1 and not s.dashed:
             there = [f"{frame.u(p.x):.1f} {frame.v(p.high):.1f}" for p in s.points]
@@ -44,7 +44,7 @@ def loss_chart(chart: LossChart) -> Markup:
     pad = 0.06 * (high - low) + 0.02
     frame = _Frame(min(p.x for p in points), max(p.x for p in points), low - pad, high + pad)
     parts = [frame.horizontal(log10(y), f"{y:g}") for y in _nice_logs(low, high)]
-    parts += frame.bottom(chart.x_title)
+    parts += [frame.left("loss / first loss"), *frame.bottom(chart.x_title)]
     for s in chart.series:
         logs = tuple(Point(p.x, log10(p.y), p.low, p.high) for p in s.points if p.y > 0)
         parts.append(_line(frame, replace(s, points=logs)))
@@ -111,6 +111,9 @@ class _Frame:
             f'<text class="tick end" x="{_LEFT - 5}" y="{v + 3.3:.1f}">{text}</text>'
         )
 
+    def left(self, title: str) -> str:
+        return f'<text class="tick" x="0" y="11">{escape(title)}</text>'
+
     def bottom(self, title: str, ticks: Sequence[float] = ()) -> list[str]:
         parts = []
         for x in self._apart(ticks) if ticks else self._round():
@@ -133,7 +136,7 @@ class _Frame:
         """Without those that would touch the one before."""
         kept: list[float] = []
         for x in sorted(ticks):
-            if not kept or self.u(x) - self.u(kept[-1]) >= 22:
+            if not kept or self.u(x) - self.u(kept[-1]) >= 28:
                 kept.append(x)
         return kept
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from math import inf
 from typing import Literal
@@ -93,12 +93,12 @@ BENCHMARK: tuple[Entry, ...] = (
 
 
 def goal_results(
-    entry: Entry, episodes: Sequence[EpisodeRecord], policy: str, split: str, comparisons: Sequence[Comparison]
+    entry: Entry, episodes: Mapping[str, Sequence[EpisodeRecord]], split: str, comparisons: Sequence[Comparison]
 ) -> list[GoalResult]:
-    """What became of the goals of `policy`, from its episodes and its comparisons with rivals on this axis."""
+    """What became of an axis's goals, from the episodes of each policy and our comparisons with rivals on this axis."""
     results = []
     for goal in entry.goals:
-        measured = _measure(goal, episodes, split) if goal.policy == policy and split == "test" else None
+        measured = _measure(goal, episodes.get(goal.policy, ()), split) if split == "test" else None
         met = None
         if measured is not None:
             met = round(100 * measured, 9) >= goal.percent and _stands(goal, comparisons)

@@ -80,13 +80,12 @@ def _row(entry: Entry, table: AxisTable | None, policies: Sequence[str]) -> Head
     published = PAIRS.get(entry.axis)
     if table is None:
         return HeadlineRow(
-            entry, None, (None,) * len(policies), (), tuple(goal_results(entry, (), "para", "test", ())), published
+            entry, None, (None,) * len(policies), (), tuple(goal_results(entry, {}, "test", ())), published
         )
     comparisons = axis_comparisons([row for row in table.rows if factors(row.policy) is None])
     cells = tuple(_cell(table.row(policy)) for policy in policies)
-    ours = table.row("para")
-    episodes = ours.main.episodes if ours is not None and ours.main.publishable else ()
-    goals = goal_results(entry, episodes, "para", table.split, comparisons)
+    episodes = {row.policy: row.main.episodes for row in table.rows if row.main.publishable}
+    goals = goal_results(entry, episodes, table.split, comparisons)
     return HeadlineRow(entry, table, cells, tuple(comparisons), tuple(goals), published)
 
 

@@ -24,7 +24,7 @@ class TrainConfig:
     steps: int = 2000
     """Optimiser steps."""
     batch_size: int = 16
-    """Samples of a step, over all processes."""
+    """Samples of a step, over all processes: each takes an equal share."""
     learning_rate: float = 1e-3
     """Peak rate of the head."""
     backbone_learning_rate: float = 3e-4
@@ -46,7 +46,7 @@ class TrainConfig:
     """Autocast of the forward pass: `bf16`, `no`, or `auto`: bf16 where the processor has instructions for it. Without
     them a step takes some twenty times longer than without autocast."""
     log_every: int = 20
-    """Steps between lines of the log."""
+    """Steps between lines of the log; the last step has one, too."""
     save_every: int = 250
     """Steps between checkpoints to resume from."""
     loader_workers: int = 1

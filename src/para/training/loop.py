@@ -1,9 +1,16 @@
-"""The one training loop: any policy, any number of processes (`accelerate launch`), stopped and resumed at will."""
+"""The one training loop: any policy, any number of processes, stopped and resumed at will.
+
+Several processes, one for each GPU, train one policy faster: ``torchrun --standalone --nproc-per-node 8 -m para.cli train
+...``, or ``accelerate launch``. Each takes its share of every batch, the same samples with the same augmentation as one
+process would, and losses and gradients are means over the whole batch, so that the number of processes changes rounding
+alone; only the noise that a network draws for itself (dropout, diffusion) is each process's own.
+"""
 
 from __future__ import annotations
 
 import json
 import math
+import os
 import platform
 import sys
 import time
@@ -14,6 +21,7 @@ import torch
 
 from para.config import to_json
 from para.dataset import Batch, BatchStream, ClipPlan, SampleTable
+from para.heads import mean_over_processes
 from para.policy import Policy, PolicyNetwork
 from para.training.allocator import keep_freed_memory
 from para.training.checkpoint import Ema, load_backbone, load_state, save_state
@@ -39,13 +47,21 @@ def train(
     A finished folder is returned as it is. Ctrl-C saves the state first. A few demonstrations are held out
     (`TrainConfig.holdout_every`) and calibrate the policy's confidence at the end. `start_from` is a saved policy with the
     same backbone, whose backbone's weights a new run begins with. `tracker` is an Accelerate tracker's name
-    (``wandb``, ``tensorboard``) for those who want one beside the JSONL log.
+    (``wandb``, ``tensorboard``) for those who want one beside the JSONL log. Of several processes the first one writes,
+    and its policy alone is calibrated; ValueError where the batch does not divide over them.
     """
     from accelerate import Accelerator  # here, because it takes a second to import and only training needs it
 
     keep_freed_memory()
     folder.mkdir(parents=True, exist_ok=True)
-    accelerator = Accelerator(log_with=tracker, project_dir=str(folder), mixed_precision="no")
+    launched = int(os.environ.get("WORLD_SIZE", 1))
+    on_cpus = launched > 1 and not torch.cuda.is_available()  # Accelerate has to be told
+    accelerator = Accelerator(cpu=on_cpus, log_with=tracker, project_dir=str(folder), mixed_precision="no")
+    if accelerator.num_processes != launched:
+        raise ValueError(
+            f"{launched} processes were launched, and this one finds {accelerator.num_processes} of them: each would train "
+            f"by itself into {folder}. Launch with torchrun, on GPUs that torch can use or on CPUs"
+        )
     torch.manual_seed(config.seed)
     network = PolicyNetwork(config.policy).to(accelerator.device)
     if start_from is not None:
@@ -79,7 +95,7 @@ def train(
     if start == 0 and main:
         draw_first_batch(stream[0], network, folder / "first_batch.png")
         (folder / "log.jsonl").write_text("")
-    progress = Progress(folder / "log.jsonl", config.steps, start, quiet=quiet or not main)
+    progress = Progress(folder / "log.jsonl" if main else None, config.steps, start, quiet=quiet or not main)
     batches = stream.loader(start, config.steps, config.loader_workers)
     model.train()
     step = start
@@ -102,12 +118,14 @@ def train(
             optimizer.zero_grad()
             ema.update(network)
             step += 1
-            if not torch.isfinite(loss.total):
-                raise FloatingPointError(f"the loss became {loss.total.item()} at step {step}; lower the learning rate")
-            parts = {name: float(value) for name, value in loss.parts.items()}
-            row = {"loss": loss.total.item(), **parts, "grad_norm": float(norm), "lr": optimizer.param_groups[1]["lr"]}
-            progress.step(step, row, waited, time.perf_counter() - tick, write=step % config.log_every == 0)
-            if tracker and step % config.log_every == 0:
+            logged = step % config.log_every == 0 or step == config.steps
+            total = mean_over_processes(loss.total).item()
+            if not math.isfinite(total):
+                raise FloatingPointError(f"the loss became {total} at step {step}; lower the learning rate")
+            parts = {name: float(mean_over_processes(value)) for name, value in loss.parts.items()}
+            row = {"loss": total, **parts, "grad_norm": float(norm), "lr": optimizer.param_groups[1]["lr"]}
+            progress.step(step, row, waited, time.perf_counter() - tick, write=logged)
+            if tracker and logged:
                 accelerator.log(row, step=step)
             if main and step % config.save_every == 0 and step < config.steps:
                 save_state(state_path, config, step, objective, ema, optimizer)
@@ -119,10 +137,11 @@ def train(
                 file=sys.stderr,
             )
         raise
-    if tracker:
-        accelerator.end_training()
+    for opened in accelerator.trackers:
+        opened.finish()  # not `end_training`, which parts the processes, too
     network.load_state_dict(ema.state)
-    policy = Policy(config.policy, network, {**(provenance or {}), **_made_by(config, progress.seconds, precision)})
+    made_by = _made_by(config, accelerator.num_processes, progress.seconds, precision)
+    policy = Policy(config.policy, network, {**(provenance or {}), **made_by})
     if main:
         if apart.any() and config.objective.teaches_actions:
             policy.calibration, measured = calibrate(
@@ -153,9 +172,10 @@ def _schedule(step: int, config: TrainConfig) -> float:
     return 0.5 * (1 + math.cos(math.pi * progress))
 
 
-def _made_by(config: TrainConfig, seconds: float, precision: str) -> dict[str, object]:
+def _made_by(config: TrainConfig, processes: int, seconds: float, precision: str) -> dict[str, object]:
     return {
         "training": to_json(config),
+        "processes": processes,
         "training_seconds": round(seconds, 1),
         "precision": precision,
         "torch": torch.__version__,

@@ -16,7 +16,7 @@ from torch import nn
 from para.backbones import Svd
 from para.backbones.memory import advice
 from para.dataset import Batch
-from para.heads import Loss
+from para.heads import Loss, mean_over_processes
 from para.heads.head import full_precision
 from para.policy import PolicyConfig, PolicyNetwork
 
@@ -72,7 +72,7 @@ class LossBalance(nn.Module):
 
     def forward(self, losses: tuple[torch.Tensor, ...]) -> tuple[torch.Tensor, ...]:
         """() losses in the order of the names -> the same, normalised."""
-        now = torch.stack([x.detach().abs().float() for x in losses])
+        now = mean_over_processes(torch.stack([x.detach().abs().float() for x in losses]))
         if self.training:
             decay = torch.where(self.means > 0, self.decay, 0.0)
             self.means.copy_(decay * self.means + (1 - decay) * now)

@@ -12,7 +12,8 @@ from pathlib import Path
 class Progress:
     """Counts steps and seconds."""
 
-    def __init__(self, log: Path, total: int, start: int, quiet: bool = False) -> None:
+    def __init__(self, log: Path | None, total: int, start: int, quiet: bool = False) -> None:
+        """`log`: the JSONL file to append to; None keeps none."""
         self.log, self.total, self.quiet = log, total, quiet
         self.began, self.start = time.perf_counter(), start
         self.recent: deque[tuple[float, float]] = deque(maxlen=50)
@@ -29,7 +30,7 @@ class Progress:
         self.waited += waited
         seconds = sum(t for t, _ in self.recent) / len(self.recent)
         data = sum(w for _, w in self.recent) / max(1e-9, sum(t for t, _ in self.recent))
-        if write and not (self.quiet and self.log is None):
+        if write and self.log is not None:
             rounded = {name: round(value, 5) for name, value in row.items()}
             line = {"step": step, **rounded, "step_seconds": round(seconds, 4), "data_share": round(data, 4)}
             with self.log.open("a") as file:

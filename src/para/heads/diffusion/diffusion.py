@@ -17,7 +17,7 @@ from para.dataset import ModelInput, SampleTable, Targets
 from para.heads.action_space import ActionSpace, World
 from para.heads.diffusion.observation import ObservationEncoder
 from para.heads.diffusion.unet import Unet, UnetConfig
-from para.heads.head import ChunkBatch, Loss
+from para.heads.head import ChunkBatch, Loss, masked_mean
 from para.heads.normalised_actions import (
     ACTION_VALUES,
     Normalisation,
@@ -100,7 +100,7 @@ class DiffusionHead(nn.Module):
         predicted = self.unet(self.noising.add_noise(actions, noise, level), level, condition)
         weight = exists.repeat_interleave(self.config.noises)
         error = ((predicted - noise) ** 2).mean((1, 2))
-        loss = (error * weight).sum() / weight.sum().clamp(min=1)
+        loss = masked_mean(error, weight)
         return Loss(loss, {"noise": loss.detach()})
 
     def decode(self, outputs: DiffusionOutputs, inputs: ModelInput) -> ChunkBatch:

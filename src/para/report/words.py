@@ -23,8 +23,8 @@ POLICIES: dict[str, str] = {
 TERMS: tuple[tuple[str, str], ...] = (
     (
         "PLACE",
-        "the robot put the bowl onto the plate, opened the gripper and left, and the bowl stayed there for half a second. "
-        "GRASP: it lifted the bowl and no more. MISS: not even that.",
+        "the robot put the bowl (in yaw, the box) onto the plate, opened the gripper and left, and there it stayed for half a "
+        "second. GRASP: it lifted the bowl and no more. MISS: not even that.",
     ),
     (
         "bare predicate",

@@ -106,8 +106,8 @@ def _full() -> Scene:
     return Scene.from_task("libero_spatial", _TASK_0, "full", fixtures=("wooden_cabinet_1", "flat_stove_1"))
 
 
-BOX_GRASP = ShortSideGrasp(across=(0.0, 1.0, 0.0), height=0.002, release_height=0.022)
-"""A box of 8.0 x 4.6 x 2.7 cm, its origin in its middle: wide open fingers, 7.9 cm apart, go around its short side alone."""
+BOX_GRASP = ShortSideGrasp(across=(0.0, 1.0, 0.0), height=0.002, release_height=0.026)
+"""A box of 8.0 x 4.6 x 2.7 cm, its origin in its middle: wide open fingers, 7.8 cm apart, go around its short side alone."""
 
 
 def _box() -> Scene:

@@ -72,7 +72,7 @@ def directions(code, camera: Camera, yaws) -> np.ndarray:
     """Directions of the fingers in the picture, in degrees of the half turn."""
     pixel, _ = camera.project(np.array([[0.0, 0.05, 0.0]]))
     pixel = torch.as_tensor(pixel, dtype=torch.float32)[None]
-    told = torch.cat([code.encode(torch_camera(camera), pixel, hands(yaw)) for yaw in yaws])[:, 0]
+    told = torch.cat([code.encode(torch_camera(camera), pixel, hands(yaw)) for yaw in yaws])[:, 0].numpy()
     return np.degrees(0.5 * np.arctan2(told[:, 4], told[:, 3])) % 180
 
 

@@ -3,17 +3,21 @@
 On `lr` itself a policy must not be tuned, and its validation (12 cm on) is too easy to tell good policies apart. So variants
 are trained on the *right* half of the table and tried on the left one, the same step the other way round; with `--axis`
 they are tried on that axis's own validation conditions. For every variant: errors on demonstrations, the same with the
-picture moved (equivariance), errors on demonstrations of the unseen half, and episodes.
+picture moved (equivariance), errors on demonstrations of the unseen half (of yaws not demonstrated), and episodes.
 
     python runs/ablations.py base distance ...                    # 15 to 20 minutes a variant on one core; again to go on
     python runs/ablations.py --slack 0 mild_signed                # the same weights, carried out in another way
     python runs/ablations.py --axis view base                     # needs outputs/view/demos, see `para demos`
+    para demos --axis yaw --split validation --out outputs/yaw/demos      # where an axis has a set of its own for validation
+    python runs/ablations.py --axis yaw base para_yaw para_yaw_level para_yaw_ray para_yaw_heading
     python runs/ablations.py                                      # the table of what there is
 """
 
 import argparse
 import json
+from collections.abc import Callable
 from dataclasses import asdict, replace
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -30,9 +34,10 @@ from para.evaluation.sampling import condition, sample_positions, stable_seed
 from para.evaluation.statistics import wilson
 from para.policy import Policy
 from para.presets import fitted, policy_preset
+from para.presets.policies import YAW_MECHANISMS
 from para.reproduce import record
 from para.training import TrainConfig, train
-from para.worlds.libero.layout import BOWL_X, BOWL_Y, Region
+from para.worlds.libero.layout import BOWL_X, BOWL_Y, Layout, Region
 
 RESULTS = Path("results/ablations")
 TWIN = "rl"
@@ -67,6 +72,7 @@ def variants() -> dict[str, TrainConfig]:
         "gripper_dropped": head(base, gripper_dropout=0.3),
         "recentred": geometric(base, Turn(5.0, 20.0), Recentre(), Zoom(0.75, 1.3)),
         "displacement": head(base, displacement_planes=True),
+        **{name: policy_preset(name) for name in ("para_yaw", *YAW_MECHANISMS)},
     }
 
 
@@ -76,17 +82,33 @@ def conditions(n: int):
     return [condition(TWIN, "validation", i, xy, "rigid", Region()) for i, xy in enumerate(bowls)]
 
 
-def unseen_errors(trained: Policy, workers: int) -> dict[str, dict[str, float]]:
-    """Errors on every fifth moment of the left half's demonstrations: all, low targets, and low ones beyond 20 cm."""
-    folder = Path("outputs") / TWIN / "left_demos"
-    record(LEFT.layouts(), folder, (256, 256), workers)
+def unseen(axis: str) -> tuple[list[Layout], Callable[[Layout], bool]] | None:
+    """Layouts that are no test's, whose demonstrations policies trained for validation have not seen, and which are far
+    off; None where the axis has none."""
+    if axis == TWIN:
+        return LEFT.layouts(), lambda layout: layout.bowl_xy[1] < -0.2
+    if axis == "yaw":
+        beyond = partial(axis_named(axis).grade, split="validation")
+        layouts = [layout for layout in axis_named(axis).training_layouts() if beyond(layout) > 0]
+        return layouts, lambda layout: beyond(layout) > 20
+    return None
+
+
+def unseen_errors(trained: Policy, axis: str, workers: int) -> dict[str, dict[str, float]]:
+    """Errors on every fifth moment of `unseen` demonstrations: all, low targets, and low ones of those far off."""
+    found = unseen(axis)
+    if found is None:
+        return {}
+    layouts, is_far = found
+    folder = Path("outputs") / axis / ("left_demos" if axis == TWIN else "unseen_demos")
+    record(layouts, folder, (256, 256), workers)
     dataset, config = DemoDataset.open(folder), trained.config
     samples = build_samples(dataset, config.camera, config.horizon)
-    left = np.array([-dataset.episodes[i].notes["layout"]["bowl_xy"][1] for i in range(len(dataset))])
+    far = np.array([is_far(Layout.from_json(dataset.episodes[i].notes["layout"])) for i in range(len(dataset))])
     chosen = np.arange(0, len(samples), 5)
-    far = chosen[left[samples.episode[chosen]] > 0.2]
-    found, beyond = prediction_errors(trained, samples, chosen), prediction_errors(trained, samples, far)
-    return {"unseen": found.summary(), "unseen_low": found.summary(LOW), "unseen_low_far": beyond.summary(LOW)}
+    errors = prediction_errors(trained, samples, chosen)
+    beyond = prediction_errors(trained, samples, chosen[far[samples.episode[chosen]]])
+    return {"unseen": errors.summary(), "unseen_low": errors.summary(LOW), "unseen_low_far": beyond.summary(LOW)}
 
 
 def run(name: str, asked_for: argparse.Namespace) -> None:
@@ -102,8 +124,7 @@ def run(name: str, asked_for: argparse.Namespace) -> None:
     seen = np.arange(0, len(samples), 5)
     errors = {f"du{move.du:+.0f}_dv{move.dv:+.0f}": prediction_errors(trained, samples, seen, move) for move in MOVES}
     offline = {key: found.summary() for key, found in errors.items()}
-    if axis == TWIN:
-        offline |= unseen_errors(trained, workers)
+    offline |= unseen_errors(trained, axis, workers)
     changes = {key: value for key in ("slack", "execute") if (value := getattr(asked_for, key)) is not None}
     if changes:
         name += "".join(f"_{key}_{value:g}" for key, value in changes.items())

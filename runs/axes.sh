@@ -3,20 +3,21 @@
 # share one training (`para axes` lists them), and a smaller scaling set is the beginning of a larger one of its draw, so
 # that it is recorded once. Every step resumes. Times are for two quiet CPU cores; tier B can wait.
 #
-#   bash runs/axes.sh [folder] [part ...]      parts: default64 scaling random10 inner hemisphere full; all by default
+#   bash runs/axes.sh [folder] [part ...]      parts: default64 scaling random10 inner hemisphere full yaw; all by default
 set -euo pipefail
 OUT=${1:-outputs/axes}
 PARTS=${*:2}
+POLICIES="para cls_regression"
 part() { [[ -z "$PARTS" || " $PARTS " == *" $1 "* ]]; }
 
-train() {  # dataset folder, run folder, further arguments: both policies                                    25 min
-    for POLICY in para cls_regression; do
+train() {  # dataset folder, run folder, further arguments: all policies                                     25 min
+    for POLICY in $POLICIES; do
         para train --preset $POLICY --steps 2000 --dataset "$1" --out "$2/train/$POLICY" "${@:3}"
     done
 }
 
 ask() {  # run folder, axis, episodes: unseen and seen conditions, then the expert                           2 to 8 min a policy
-    for POLICY in para cls_regression; do
+    for POLICY in $POLICIES; do
         for SPLIT in in_distribution test; do
             para evaluate --policy "$1/train/$POLICY/policy" --name $POLICY --axis "$2" --split $SPLIT \
                 --episodes $([ $SPLIT = test ] && echo "$3" || echo 100) --records "$1/records/$2.jsonl" --videos "$1/videos"
@@ -67,3 +68,11 @@ for PAIR in inner:inner:100 hemisphere:view_hemisphere:200 full:lr_full:200; do
     ask $OUT/"$AXIS" "$AXIS" "$EPISODES"
     para report $OUT/"$AXIS"
 done
+
+if part yaw; then  # tier B; the policy that points at the fingers' axis beside the default
+    POLICIES="para_yaw para cls_regression"
+    para demos --axis yaw --out $OUT/yaw/demos                                                             #  2 min
+    train $OUT/yaw/demos $OUT/yaw
+    ask $OUT/yaw yaw 100
+    para report $OUT/yaw
+fi

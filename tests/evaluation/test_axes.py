@@ -20,7 +20,7 @@ SETS = [name for name, axis in AXES.items() if axis.family in ("scaling", "rando
 NAMES = [name for name in AXES if name not in SETS] + ["scaling_n1_d0", "scaling_n32_d2", "random10_d3"]
 MOST = {
     "view": 800, "view_far": 200, "view_hemisphere": 400, "distractors": 300, "calibration": 400, "appearance": 100,
-    "inner": 100, "scaling_n1_d0": 100, "scaling_n32_d2": 100, "random10_d3": 100,
+    "inner": 100, "yaw": 100, "scaling_n1_d0": 100, "scaling_n32_d2": 100, "random10_d3": 100,
 }  # fmt: skip
 """Test conditions there are; 200 where not named."""
 PLACES = {name: 200 for name in ("lr", "lr_independent", "nf", "dense", "lr_full")}

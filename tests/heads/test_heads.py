@@ -30,13 +30,14 @@ def batch(count=4):
     [
         VOLUME,
         replace(VOLUME, smoothing=0.0),
-        replace(VOLUME, rotation_frame="heading"),
+        replace(VOLUME, rotation_frame="heading", hand_rotation=True),
+        replace(VOLUME, rotation_frame="image", hand_rotation=True),
         replace(VOLUME, bins=DepthBins(0.5, 1.8, 8)),
         PaperVolumeConfig(bins=HeightBins(0.0, 0.4, 8), grid=16),
         GlobalRegressionConfig(width=32),
         GlobalRegressionConfig(width=32, camera_input=True),
     ],
-    ids=["height", "one-hot", "heading", "depth", "paper", "regression", "regression-camera"],
+    ids=["height", "one-hot", "heading", "image", "depth", "paper", "regression", "regression-camera"],
 )
 def test_every_head_learns_and_decodes(head):
     network = PolicyNetwork(config(head)).train()

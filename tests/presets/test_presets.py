@@ -72,6 +72,18 @@ def test_what_is_fitted_comes_from_the_demonstrations():
     assert fitted(plain, samples(6)) is plain
 
 
+def test_the_mechanisms_of_yaw_differ_in_frame_and_augmentation_alone():
+    rows = experiment("yaw_mechanisms").rows
+    assert len(rows) == 5 == len({json.dumps(to_json(row.train)) for row in rows})
+    plain = policy_preset("para").policy
+    for row in rows:
+        frame = row.train.policy.head.rotation_frame
+        head = replace(plain.head, rotation_frame=frame, hand_rotation=True)
+        assert row.train.policy == replace(plain, head=head)
+        assert from_json(TrainConfig, json.loads(json.dumps(to_json(row.train)))) == row.train
+    assert experiment("yaw").axis == "yaw" and experiment("yaw").rows[0].train.policy == rows[0].train.policy
+
+
 def test_the_factorial_has_every_cell_once_and_the_published_form_is_one_of_them():
     rows = experiment("factorial").rows
     names = [row.name for row in rows]

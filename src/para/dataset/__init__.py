@@ -1,6 +1,6 @@
 """Demonstrations -> labelled, augmented training batches."""
 
-from para.dataset.augment import Augmentation, Erase, Orbit, Photometric, Recentre, Shift, Turn, Zoom
+from para.dataset.augment import Augmentation, Erase, Orbit, Photometric, Recentre, Roll, Shift, Turn, Zoom
 from para.dataset.batch import Batch, Clip, ModelInput, Targets
 from para.dataset.clips import ClipPlan
 from para.dataset.labels import VolumeLabels, volume_labels
@@ -18,6 +18,7 @@ __all__ = [
     "Orbit",
     "Photometric",
     "Recentre",
+    "Roll",
     "SampleTable",
     "Shift",
     "Targets",

@@ -82,6 +82,18 @@ class Turn:
 
 
 @dataclass(frozen=True)
+class Roll:
+    """Turn of the camera about its optical axis, uniform up to `largest` either way [deg]: objects are then seen lying in
+    directions in which none was demonstrated."""
+
+    largest: float = 90.0
+
+    def __call__(self, camera: Camera, points: np.ndarray, rng: np.random.Generator) -> Camera:
+        """A new camera with the same centre; `points` (N, 3) [m], world, are what the moment is about."""
+        return camera.rotate(np.array([0.0, 0.0, np.radians(rng.uniform(-self.largest, self.largest))]))
+
+
+@dataclass(frozen=True)
 class Orbit:
     """Camera carried about a point of the table, the picture warped as if all of it were flat.
 
@@ -174,7 +186,7 @@ class Erase:
         return image
 
 
-Geometric = Shift | Recentre | Zoom | Turn
+Geometric = Shift | Recentre | Zoom | Turn | Roll
 
 
 @dataclass(frozen=True)

@@ -17,6 +17,8 @@ from para.evaluation.disturbances import Clutter, For, NewLook, WrongCamera
 from para.evaluation.plans import Demonstrations, Plan
 from para.evaluation.position_axes import FewAxis, PositionAxis
 from para.evaluation.view_axes import HemisphereAxis, ViewAxis
+from para.evaluation.yaw_axis import YawAxis
+from para.evaluation.yaws import YAW64, YAW64_OUTER
 from para.worlds.libero.layout import TABLE, Layout, Region
 
 
@@ -125,6 +127,7 @@ AXES: dict[str, Axis] = {
             "lr_full", "left half → right half, among all of the task's objects", _LR, plans.LEFT_FULL,
             plans.LEFT_OUTER_FULL,
         ),
+        YawAxis("yaw", "a box's yaw from 0 to 90 deg → from 90 to 180 deg", YAW64, YAW64_OUTER),
         *_few(),
     )
 }  # fmt: skip

@@ -9,10 +9,13 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
+import numpy as np
+
 from para.evaluation.conditions import Condition
 from para.evaluation.disturbances import Disturbance, disturbed
 from para.evaluation.plans import Demonstrations
 from para.evaluation.sampling import XY, beyond, condition, sample_positions, stable_seed
+from para.evaluation.yaws import HALF_TURN, TRAINED, YawSector, with_yaw
 from para.worlds.libero.camera import LOWEST_ELEVATION, is_scored
 from para.worlds.libero.layout import BOWL_X, BOWL_Y, TABLE, Region
 
@@ -44,6 +47,12 @@ DISTURBED_POSITIONS = 100
 """Positions of an axis that disturbs ``dense``: the first test positions of that axis, each at every level."""
 FEW_POSITIONS = 100
 """Positions of the axes with few demonstrations; all sets of one family have the same ones."""
+YAW_POSITIONS = 100
+"""Positions of ``yaw``, each with a yaw of its own."""
+YAW_INSET = 2.0
+"""Least difference of a yaw that is asked for from the ends of the sectors [deg]."""
+OTHER_YAWS = YawSector(TRAINED.high + YAW_INSET, TRAINED.low + HALF_TURN - YAW_INSET)
+"""The quarter turn that no demonstration of ``yaw`` shows [deg]."""
 
 
 @dataclass(frozen=True)
@@ -106,6 +115,16 @@ def few_conditions(axis: str, family: str, avoid: Sequence[XY], inside: Region |
     bowls = sample_positions(stable_seed(family, "test"), TABLE, n, avoid, accept=beyond(inside, INSET))
     found = [condition(family, "test", i, xy, "rigid", TABLE) for i, xy in enumerate(bowls)]
     return [replace(c, axis=axis) for c in found]
+
+
+def yaw_conditions(axis: str, plan: Demonstrations, n: int) -> list[Condition]:
+    """The first `n` test conditions of an axis that turns a long object: anywhere on the table, yaw in `OTHER_YAWS`."""
+    if not 1 <= n <= YAW_POSITIONS:
+        raise ValueError(f"axis {axis!r} has {YAW_POSITIONS} test conditions; asked for {n}")
+    bowls = sample_positions(stable_seed(axis, "test"), TABLE, n, plan.positions())
+    found = [condition(axis, "test", i, xy, "independent", TABLE) for i, xy in enumerate(bowls)]
+    yaws = [OTHER_YAWS.sample(np.random.default_rng((c.seed, 14))) for c in found]
+    return [replace(c, layout=with_yaw(c.layout, yaw)) for c, yaw in zip(found, yaws)]
 
 
 def scored_view(

@@ -3,6 +3,7 @@
 from para.geometry.bins import Bins, DepthBins, FootBins, HeightBins
 from para.geometry.camera import Camera
 from para.geometry.framing import LevelFraming
+from para.geometry.image_axis import axis_across, axis_in_image
 from para.geometry.pose import (
     Pose,
     relative_angle,
@@ -25,6 +26,8 @@ __all__ = [
     "LevelFraming",
     "Pose",
     "VolumeGrid",
+    "axis_across",
+    "axis_in_image",
     "heading_rotation",
     "homography",
     "plane_homography",

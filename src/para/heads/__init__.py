@@ -9,6 +9,7 @@ from para.heads.locator import LocatorConfig, LocatorHead, LocatorOutputs
 from para.heads.paper_volume import PaperVolumeConfig, PaperVolumeHead
 from para.heads.processes import mean_over_processes
 from para.heads.regression import Dense, GlobalRegressionConfig, Pooled, Reading, RegressionHead, SoftArgmax
+from para.heads.rotations import RotationFrame
 from para.heads.stepwise import StepwiseConfig, StepwiseHead
 from para.heads.volume import VolumeHead, VolumeHeadConfig, VolumeOutputs
 
@@ -48,6 +49,7 @@ __all__ = [
     "Pooled",
     "Reading",
     "RegressionHead",
+    "RotationFrame",
     "SoftArgmax",
     "StepwiseConfig",
     "StepwiseHead",

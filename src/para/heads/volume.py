@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from typing import Literal
 
 import numpy as np
 import torch
@@ -11,18 +10,10 @@ from torch import nn
 from torch.nn import functional as F
 
 from para.dataset import ModelInput, SampleTable, Targets, volume_labels
-from para.geometry import (
-    Bins,
-    Camera,
-    HeightBins,
-    VolumeGrid,
-    heading_rotation,
-    ray_rotation,
-    rotation_from_6d,
-    rotation_to_6d,
-)
+from para.geometry import Bins, Camera, HeightBins, VolumeGrid
 from para.heads.head import ChunkBatch, Loss, full_precision, gripper_loss, masked_mean
 from para.heads.neck import Neck
+from para.heads.rotations import RotationFrame, rotation_code
 from para.heads.scores import read_scores
 from para.heads.state_planes import Offsets
 from para.types import Box
@@ -56,8 +47,12 @@ class VolumeHeadConfig:
     """Standard deviation of the soft target around the true place [cells]; 0 is a one-hot target."""
     gripper_weight: float = 1.0
     rotation_weight: float = 1.0
-    rotation_frame: Literal["ray", "heading"] = "ray"
-    """Rotations are told relative to the ray at the chosen pixel, or to gravity and the camera's heading."""
+    rotation_frame: RotationFrame = "ray"
+    """Rotations are told relative to the ray at the chosen pixel, to gravity and the camera's heading, or by the direction of
+    the fingers in the picture."""
+    hand_rotation: bool = False
+    """Whether rotations are read with the hand's present one beside the features. A hand that has turned to grasp keeps its
+    turn while it carries, which the place that it carries to does not show."""
 
     def fitted(self, samples: SampleTable) -> VolumeHeadConfig:
         """With the reach that the demonstrations show: their farthest move in so many steps, and a quarter more."""
@@ -110,13 +105,15 @@ class VolumeHead(nn.Module):
         self.neck = Neck(channels, config.widths, heights, config.offset_planes, config.displacement_planes)
         self.score = nn.Conv2d(config.widths[0], horizon * bins.count, 1)
         self.outside = nn.Linear(config.widths[-1], horizon)
+        self.rotations = rotation_code(config.rotation_frame)
         read = sum(config.widths[:2]) + horizon + 3 + 2 * len(_WAVES) + 1
+        read += self.rotations.size if config.hand_rotation else 0
         self.local = nn.Sequential(nn.Linear(read, 128), nn.ReLU(), nn.Linear(128, 64), nn.ReLU())
-        self.gripper, self.rotation = nn.Linear(64, 1), nn.Linear(64, 6)
+        self.gripper, self.rotation = nn.Linear(64, 1), nn.Linear(64, self.rotations.size)
         for layer in (self.score, self.outside, self.gripper, self.rotation):
             nn.init.normal_(layer.weight, std=0.01)
             nn.init.zeros_(layer.bias)
-        self.rotation.bias.data = torch.tensor([1.0, 0, 0, 0, 1.0, 0])
+        self.rotation.bias.data = torch.tensor(self.rotations.neutral)
 
     def grid(self, rows: int, columns: int) -> VolumeGrid:
         """The volume over a map of this many cells."""
@@ -166,13 +163,13 @@ class VolumeHead(nn.Module):
         size = cell.new_tensor([inputs.camera.width, inputs.camera.height])
         noise = torch.randn_like(true) * (self.config.query_noise if self.training else 0.0) / size
         value = (bin + 0.5 + labels.index.offset[..., 2]) / self.config.bins.count
-        gripper, six = self._read_local(outputs, inputs, true + noise, value)
+        gripper, code = self._read_local(outputs, inputs, true + noise, value)
 
-        wanted = rotation_to_6d(self._frame(inputs.camera, true * size).transpose(-1, -2) @ targets.rotations)
+        wanted = self.rotations.encode(inputs.camera, true * size, targets.rotations)
         parts = {
             "volume": volume,
             "gripper": gripper_loss(gripper, targets, inside),
-            "rotation": masked_mean(((six - wanted) ** 2).mean(-1), inside),
+            "rotation": masked_mean(((code - wanted) ** 2).mean(-1), inside),
         }
         total = (
             parts["volume"]
@@ -197,9 +194,9 @@ class VolumeHead(nn.Module):
         cell = torch.stack([(column + 0.5) / columns, (row + 0.5) / rows], -1)
         pixel = cell + offset[..., :2] / cell.new_tensor([columns, rows])
         value = (bin + 0.5 + offset[..., 2]) / self.config.bins.count
-        gripper, six = self._read_local(outputs, inputs, pixel, value)
+        gripper, code = self._read_local(outputs, inputs, pixel, value)
         size = cell.new_tensor([inputs.camera.width, inputs.camera.height])
-        rotations = self._frame(inputs.camera, pixel * size) @ rotation_from_6d(six)
+        rotations = self.rotations.decode(inputs.camera, pixel * size, code, inputs.T_world_ee)
         confidence = (nearby.logsumexp(-1) - normaliser).exp()
         return ChunkBatch(
             torch.where(valid[..., None], positions, torch.full_like(positions, torch.nan)),
@@ -210,12 +207,6 @@ class VolumeHead(nn.Module):
         )
 
     # ---- parts ---------------------------------------------------------------------------------------------------------
-
-    def _frame(self, camera: Camera, pixels: torch.Tensor) -> torch.Tensor:
-        """(B, T, 2) pixels -> (B, T or 1, 3, 3) R_world_frame in which rotations are told."""
-        if self.config.rotation_frame == "ray":
-            return ray_rotation(camera, pixels)
-        return heading_rotation(camera)[:, None]
 
     def _allowed(self, camera: Camera, rows: int, columns: int) -> torch.Tensor:
         """(B, D, v, u): a forward intersection of the ray inside the workspace."""
@@ -265,7 +256,7 @@ class VolumeHead(nn.Module):
         self, outputs: VolumeOutputs, inputs: ModelInput, place: torch.Tensor, value: torch.Tensor
     ) -> torch.Tensor:
         """(B, T, C) features at `place` (B, T, 2) in image sizes, with the state, the bin `value` in [0, 1] (also finer,
-        and from where the end effector is) and the step."""
+        and from where the end effector is), the step and, where wanted, the hand's rotation as it is told there."""
         grid = (place * 2 - 1)[:, :, None]  # (B, T, 1, 2)
         read = [
             F.grid_sample(m, grid, align_corners=False, padding_mode="border")[..., 0].transpose(1, 2)
@@ -282,10 +273,15 @@ class VolumeHead(nn.Module):
         here = bins.measure(inputs.T_world_ee.translation[:, None], inputs.camera) - bins.low
         left = ((way[..., 0] - here) / 0.05).clamp(-3, 3)
         fine = torch.cat([phase.sin(), phase.cos(), left[..., None], value[..., None]], -1)
-        return torch.cat([*read, state, fine, step], -1)
+        read += [state, fine, step]
+        if self.config.hand_rotation:
+            pixels = place * place.new_tensor([inputs.camera.width, inputs.camera.height])
+            present = inputs.T_world_ee.rotation[:, None].expand(-1, self.horizon, -1, -1)
+            read.append(self.rotations.encode(inputs.camera, pixels, present))
+        return torch.cat(read, -1)
 
     def _read_local(self, outputs, inputs, place, value) -> tuple[torch.Tensor, torch.Tensor]:
-        """Gripper logits (B, T) and rotations in the frame of `_frame` (B, T, 6)."""
+        """Gripper logits (B, T) and rotations as `rotations` codes them (B, T, size)."""
         local = self.local(self._read(outputs, inputs, place, value))
         return self.gripper(local)[..., 0], self.rotation(local)
 

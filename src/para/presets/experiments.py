@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from para.backbones import Lite0Config
 from para.evaluation.axes import AXES
 from para.presets.names import look_up
-from para.presets.policies import FACTORIAL, policy_preset
+from para.presets.policies import FACTORIAL, YAW_MECHANISMS, policy_preset
 from para.training import TrainConfig
 
 
@@ -80,6 +80,19 @@ def default64() -> Experiment:
     return Experiment("default64", "dense", rows, also, expert=24)
 
 
+def yaw() -> Experiment:
+    """A box in directions that no demonstration showed: ours as it is, ours with the fingers' axis pointed at, regression."""
+    rows = (_row("para_yaw", 2000), _row("para", 2000), _row("cls_regression", 3500))
+    return Experiment("yaw", "yaw", rows, tests=100)
+
+
+def yaw_mechanisms() -> Experiment:
+    """Which part of `para_yaw` makes it turn where nothing was demonstrated. Before the test conditions are looked at, the
+    same comparison can be had on validation conditions with `runs/ablations.py --axis yaw`."""
+    rows = tuple(_row(name, 2000) for name in ("para_yaw", *YAW_MECHANISMS))
+    return Experiment("yaw_mechanisms", "yaw", rows, tests=100, videos=2)
+
+
 def on_axis(name: str) -> Experiment:
     """Both policies on any axis of the benchmark, e.g. ``scaling_n32_d1``."""
     rows = (_row("para", 1500), _row("cls_regression", 1500))
@@ -119,7 +132,9 @@ def tiny() -> Experiment:
     )
 
 
-EXPERIMENTS = {f.__name__: f for f in (quick, lr_independent, lr, dense, default64, factorial, tiny)}
+EXPERIMENTS = {
+    f.__name__: f for f in (quick, lr_independent, lr, dense, default64, yaw, yaw_mechanisms, factorial, tiny)
+}
 
 
 def experiment(name: str) -> Experiment:

@@ -7,7 +7,7 @@ from dataclasses import replace
 from functools import partial
 
 from para.backbones import DinoConfig, Lite0Config
-from para.dataset import Augmentation, Photometric, SampleTable, Shift, Turn, Zoom
+from para.dataset import Augmentation, Photometric, Roll, SampleTable, Shift, Turn, Zoom
 from para.geometry import FootBins, HeightBins, LevelFraming
 from para.heads import (
     ActConfig,
@@ -23,6 +23,7 @@ from para.heads import (
     PixelHeight,
     Pooled,
     Reading,
+    RotationFrame,
     SoftArgmax,
     StepwiseConfig,
     VolumeHeadConfig,
@@ -54,6 +55,9 @@ COLOURS = Augmentation((), Photometric())
 CAMERA = Augmentation((Turn(5.0, 20.0), Shift(60.0), Zoom(0.75, 1.3)), Photometric())
 """Camera-consistent: picture, camera and labels move together."""
 
+ROLLED = Augmentation((Turn(5.0, 0.0), Roll(90.0), Shift(60.0), Zoom(0.75, 1.3)), Photometric())
+"""The same with the picture rolled any way up to a quarter turn."""
+
 
 def para() -> TrainConfig:
     """Our default: points at targets' feet and heights in a level picture, with camera-consistent augmentation."""
@@ -62,6 +66,18 @@ def para() -> TrainConfig:
         LIBERO.head, bins=feet, rotation_frame="heading", offset_planes="distance", displacement_planes=False
     )
     return TrainConfig(replace(FRAMED, head=head), CAMERA)
+
+
+def para_yaw() -> TrainConfig:
+    """Ours for objects that lie any way: the fingers' axis is pointed at in the picture, and training rolls the picture."""
+    return yaw_mechanism("image", ROLLED)
+
+
+def yaw_mechanism(frame: RotationFrame, augmentation: Augmentation) -> TrainConfig:
+    """`para` with rotations told in this frame and with the hand's own told to it, and with this augmentation."""
+    base = para()
+    head = replace(base.policy.head, rotation_frame=frame, hand_rotation=True)
+    return replace(base, policy=replace(base.policy, head=head), augmentation=augmentation)
 
 
 def para_paper_lite0_224() -> TrainConfig:
@@ -157,8 +173,18 @@ that is told no place in the image and so shifts with the picture. `reg_pooled_w
 FACTORIAL["reg_dense_pixel_shift"] = partial(regression_cell, Dense(absolute=False), PixelHeight())
 FACTORIAL["reg_soft_argmax"] = partial(regression_cell, SoftArgmax(), PixelHeight())
 
+YAW_MECHANISMS: dict[str, Callable[[], TrainConfig]] = {
+    "para_yaw_level": partial(yaw_mechanism, "image", CAMERA),
+    "para_yaw_ray": partial(yaw_mechanism, "ray", ROLLED),
+    "para_yaw_heading": partial(yaw_mechanism, "heading", CAMERA),
+    "para_yaw_heading_rolled": partial(yaw_mechanism, "heading", ROLLED),
+}
+"""What `para_yaw` is made of, one part at a time: without the rolled pictures; with a signed rotation that rolls with them;
+with one that does not, and that with and without rolled pictures."""
+
 _NAMED = (
     para,
+    para_yaw,
     para_paper_lite0_224,
     para_dino,
     cls_regression,
@@ -171,7 +197,7 @@ _NAMED = (
     diffusion_camera,
     locator,
 )
-POLICIES: dict[str, Callable[[], TrainConfig]] = {f.__name__: f for f in _NAMED} | FACTORIAL
+POLICIES: dict[str, Callable[[], TrainConfig]] = {f.__name__: f for f in _NAMED} | FACTORIAL | YAW_MECHANISMS
 
 
 def policy_preset(name: str) -> TrainConfig:

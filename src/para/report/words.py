@@ -6,6 +6,11 @@ POLICIES: dict[str, str] = {
     "para": "our default: points at a pixel and a height for each of the next steps",
     "para_paper": "the published head, conditioning and decoding as far as known, on the named backbone and picture size",
     "para_dino": "our default on a DINOv3 backbone",
+    "para_yaw": "our default, also pointing at the direction of the fingers in the picture; trained on rolled pictures",
+    "para_yaw_level": "para_yaw trained without rolled pictures",
+    "para_yaw_ray": "para_yaw with its rotation told relative to the pixel's ray instead",
+    "para_yaw_heading": "our default, told the hand's rotation: what para_yaw adds to is this",
+    "para_yaw_heading_rolled": "the same, trained on rolled pictures",
     "para_corrected": "our default, correcting the camera while it runs",
     "cls_regression": "one pooled token of the image, turned into absolute coordinates; the published project calls this ACT",
     "cls_regression_camera": "the same, given the camera and trained with moved pictures",
@@ -23,8 +28,8 @@ POLICIES: dict[str, str] = {
 TERMS: tuple[tuple[str, str], ...] = (
     (
         "PLACE",
-        "the robot put the bowl onto the plate, opened the gripper and left, and the bowl stayed there for half a second. "
-        "GRASP: it lifted the bowl and no more. MISS: not even that.",
+        "the robot put the bowl (in yaw, the box) onto the plate, opened the gripper and left, and there it stayed for half a "
+        "second. GRASP: it lifted the bowl and no more. MISS: not even that.",
     ),
     (
         "bare predicate",

@@ -102,13 +102,14 @@ class Layout:
     """Everything that fixes one episode; the same `Layout` gives the same episode, bit for bit."""
 
     bowl_xy: tuple[float, float]
-    """Centre of the bowl [m], world."""
+    """Centre of the bowl, or of what else the scene has carried (`Scene.carried`) [m], world."""
     plate_xy: tuple[float, float]
-    """Centre of the plate [m], world."""
+    """Centre of the plate, or of what else it is put on (`Scene.target`) [m], world."""
     scene: str = "clean"
     """Name of a scene in `scenes.SCENES`: ``clean`` | ``full`` | ..."""
     bowl_yaw: float = 0.0
-    """[rad]"""
+    """Turn of what is carried about the vertical, from its resting orientation [rad]; in ``box`` its long side lies along
+    world x at 0."""
     view: tuple[float, float] = (0.0, 0.0)
     """Polar angle and azimuth [deg] of the camera off the training camera; (0, 0) is the training camera."""
     seed: int = 0

@@ -7,6 +7,7 @@ import numpy as np
 from para.geometry import Camera, Pose
 from para.types import CONTROL_HZ, Box, Command, Observation, RobotState, View
 from para.worlds.libero.camera import CAMERA_NAME, FOV_Y, mujoco_quaternion, pinhole, reported_pose, view_pose
+from para.worlds.libero.grasps import Grasp
 from para.worlds.libero.layout import WORKSPACE, Layout
 from para.worlds.libero.outcome import OutcomeJudge
 from para.worlds.libero.rendering import Renderer
@@ -155,7 +156,7 @@ class LiberoWorld:
 
     @property
     def carried_pose(self) -> Pose:
-        """T_world_object of what is to be carried (the bowl)."""
+        """T_world_object of what is to be carried (in most scenes the bowl)."""
         simulation = self._running()
         return simulation.object_pose(simulation.scene.carried)
 
@@ -164,6 +165,11 @@ class LiberoWorld:
         """T_world_object of what it is to be put on (the plate)."""
         simulation = self._running()
         return simulation.object_pose(simulation.scene.target)
+
+    @property
+    def grasp(self) -> Grasp:
+        """How what is to be carried may be taken hold of."""
+        return self._running().scene.grasp
 
     def _running(self) -> Simulation:
         if self._simulation is None:

@@ -1,4 +1,4 @@
-"""How an episode is judged.
+"""How an episode is judged. What is carried is called the bowl here; it is the box in the scene ``box``.
 
 ``PLACE``: LIBERO's official predicate On(bowl, plate) has held for 10 control steps in a row while the gripper was open
 and the end effector at least 5 cm away from the bowl's surface: the policy has let go and left. ``GRASP``: the bowl has been
@@ -20,7 +20,8 @@ LIFT = 0.05
 CLEARANCE = 0.05
 """Distance between end effector and the bowl's surface [m]."""
 OPEN = 0.4
-"""Measured opening from which the gripper counts as open; around a bowl's rim it measures below 0.2."""
+"""Measured opening from which the gripper counts as open; around a bowl's rim it measures below 0.2. Around a
+box's short side it measures 0.6: there the distance alone tells a hand that has let go."""
 ON_RADIUS = 0.03
 """Largest horizontal distance of the centres in LIBERO's On [m]."""
 

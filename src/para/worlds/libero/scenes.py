@@ -16,6 +16,7 @@ import numpy as np
 
 from para.worlds.libero import assets
 from para.worlds.libero.clutter import DISTRACTORS, VALIDATION_DISTRACTORS
+from para.worlds.libero.grasps import Grasp, RimGrasp, ShortSideGrasp
 from para.worlds.libero.rendering import choose_backend
 
 choose_backend()
@@ -46,6 +47,8 @@ class Scene:
     """What is picked up (``Layout.bowl_xy``)."""
     target: str = "plate_1"
     """What it is put on (``Layout.plate_xy``)."""
+    grasp: Grasp = RimGrasp()
+    """How the scripted expert takes hold of what is carried."""
     parked: tuple[str, ...] = ()
     """Objects that are off the table unless a layout places them."""
     fixtures: tuple[str, ...] = ()
@@ -103,6 +106,16 @@ def _full() -> Scene:
     return Scene.from_task("libero_spatial", _TASK_0, "full", fixtures=("wooden_cabinet_1", "flat_stove_1"))
 
 
+BOX_GRASP = ShortSideGrasp(across=(0.0, 1.0, 0.0), height=0.002, release_height=0.026)
+"""A box of 8.0 x 4.6 x 2.7 cm, its origin in its middle: wide open fingers, 7.8 cm apart, go around its short side alone."""
+
+
+def _box() -> Scene:
+    instruction = "Pick the chocolate pudding and place it on the plate"
+    bddl = tabletop_bddl(("chocolate_pudding_1", "plate_1"), instruction)
+    return Scene("box", bddl, carried="chocolate_pudding_1", grasp=BOX_GRASP)
+
+
 def _distractors() -> Scene:
     bddl = tabletop_bddl(("akita_black_bowl_1", "plate_1", *DISTRACTORS), _PICK)
     return Scene("distractors", bddl, parked=DISTRACTORS)
@@ -114,7 +127,7 @@ def _distractors_validation() -> Scene:
 
 
 SCENES = {
-    "clean": _clean, "full": _full, "distractors": _distractors, "distractors_validation": _distractors_validation,
+    "clean": _clean, "full": _full, "box": _box, "distractors": _distractors, "distractors_validation": _distractors_validation,
 }  # fmt: skip
 """Scenes by name; each value makes the `Scene`."""
 

@@ -1,4 +1,4 @@
-"""The scripted expert: grasps the bowl by its rim, carries it onto the plate, lets go and leaves.
+"""The scripted expert: takes hold as the scene's `Grasp` says, carries onto the target, lets go and leaves.
 
 Privileged: it reads the objects' true positions. It is the source of demonstrations and the row ``expert`` of the
 tables; a policy never sees what it sees.
@@ -11,20 +11,16 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from para.geometry import Pose
+from para.geometry import Pose, turn_towards
 from para.types import Command, Observation, RobotState
 from para.worlds.libero.libero_world import LiberoWorld
 
 TEACHER_VERSION = 3
 """Raised whenever the motion changes, so that no demonstration set mixes two teachers."""
-RIM_RADIUS = 0.049
-"""Distance of the bowl's rim from its centre [m]."""
-GRASP_HEIGHT = 0.034
-"""Grip site above the bowl's origin while grasping [m]."""
-RELEASE_HEIGHT = 0.012
-"""Bowl's origin above the plate's when letting go [m]."""
 RETREAT = 0.10
-"""Straight up after letting go [m]; PLACE asks for 5 cm from the bowl."""
+"""Straight up after letting go [m]; PLACE asks for 5 cm from what was carried."""
+TURN = 0.12
+"""Largest turn of the target in one control step [rad]."""
 MAX_CORRECTION = 0.06
 """Bound on what may be added to a target to remove the controller's steady-state error [m]."""
 
@@ -76,40 +72,41 @@ class ScriptedTeacher:
 
     def _script(self) -> Iterator[Command]:
         world, v = self._world, Variation.draw(self._world.layout.seed)
-        start = world.state().T_world_ee
-        motion = _Motion(world, start.rotation, start.translation, v.speed)
-        bowl, plate = world.carried_pose.translation, world.target_pose.translation
-        # The same rim wherever the bowl stands, as the published demonstrations are one motion shifted: a side chosen by
-        # place would be a rule about the table that no policy can know beyond its demonstrations.
-        grasp = bowl + [0.0, RIM_RADIUS, GRASP_HEIGHT]
+        start, how = world.state().T_world_ee, world.grasp
+        T_world_grasp = how.pose(world.carried_pose, start)
+        grasp, target = T_world_grasp.translation, world.target_pose.translation
+        motion = _Motion(world, start, T_world_grasp.rotation, v.speed)
 
         yield from motion.go(grasp + [v.lean, 0.0, v.hover], 1.0, tolerance=0.012, corrections=1)
         yield from motion.go(grasp, 1.0, tolerance=0.005, patience=14)
         yield from motion.hold(0.0, v.close_steps)
         up = motion.position() + [0.0, 0.0, v.lift]
         yield from motion.go(up, 0.0, tolerance=0.03, corrections=0)
-        # The bowl hangs from its rim, so that each target is corrected by where it really is in the hand.
+        # A bowl hangs from its rim, so that each target is corrected by where it really is in the hand.
         hanging = world.carried_pose.translation - motion.position()
-        yield from motion.go(np.array([*(plate - hanging)[:2], up[2]]), 0.0, tolerance=0.008)
+        yield from motion.go(np.array([*(target - hanging)[:2], up[2]]), 0.0, tolerance=0.008)
         hanging = world.carried_pose.translation - motion.position()
-        yield from motion.go(plate - hanging + [0.0, 0.0, RELEASE_HEIGHT], 0.0, tolerance=0.008, patience=14)
+        yield from motion.go(target - hanging + [0.0, 0.0, how.release_height], 0.0, tolerance=0.008, patience=14)
         yield from motion.hold(1.0, 8)
         yield from motion.go(motion.position() + [0.0, 0.0, RETREAT], 1.0, tolerance=0.02, corrections=1)
         yield from motion.hold(1.0, 20)
 
 
 class _Motion:
-    """Straight lines at a bounded speed, with correction of the arm's steady-state error at their ends."""
+    """Straight lines at a bounded speed, with correction of the arm's steady-state error at their ends. From the first step
+    on the hand turns to its one attitude, at a bounded rate."""
 
-    def __init__(self, world: LiberoWorld, rotation: np.ndarray, position: np.ndarray, speed: float) -> None:
-        self._world, self._rotation, self._speed = world, rotation, speed
-        self._target = position.copy()
+    def __init__(self, world: LiberoWorld, start: Pose, attitude: np.ndarray, speed: float) -> None:
+        self._world, self._speed = world, speed
+        self._rotation, self._target = start.rotation, start.translation.copy()
+        self._attitude = attitude
 
     def position(self) -> np.ndarray:
         """(3,) measured end-effector position [m], world."""
         return self._world.state().T_world_ee.translation
 
     def _command(self, opening: float, correction: np.ndarray | float = 0.0) -> Command:
+        self._rotation = turn_towards(self._rotation, self._attitude, TURN)
         return Command(Pose(self._rotation, self._target + correction), opening)
 
     def hold(self, opening: float, steps: int) -> Iterator[Command]:
@@ -128,6 +125,8 @@ class _Motion:
             self._target = self._target + (goal - self._target) / left * self._speed
             yield self._command(opening)
         self._target = np.array(goal, float)
+        while self._rotation is not self._attitude:
+            yield self._command(opening)
         correction = np.zeros(3)
         for _ in range(corrections + 1):
             before = self.position()

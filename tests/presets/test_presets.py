@@ -3,16 +3,21 @@
 import json
 from dataclasses import replace
 
+import numpy as np
 import pytest
 import torch
 
 from para.backbones import DinoConfig
 from para.config import from_json, to_json
 from para.dataset import SampleTable, collate
+from para.evaluation.test_conditions import VIEW_AZIMUTHS, VIEW_RINGS
 from para.heads import FittedConfig, World
 from para.policy import PolicyNetwork
 from para.presets import POLICIES, experiment, fitted, policy_preset
+from para.presets.policies import FRAMING
 from para.training import TrainConfig
+from para.worlds.libero.camera import is_scored, pinhole, view_pose
+from para.worlds.libero.layout import BOWL_X, BOWL_Y, TABLE_HEIGHT, rigid_plate
 from toy import WORKSPACE, toy_samples
 
 OTHERS = sorted(name for name in POLICIES if not name.startswith("para"))
@@ -93,3 +98,13 @@ def test_the_factorial_has_every_cell_once_and_the_published_form_is_one_of_them
     assert policy_preset("reg_pooled_world") == policy_preset("cls_regression_camera")
     assert policy_preset("reg_pooled_world").policy.head.space == World()
     assert len({row.train.steps for row in rows[1:]}) == 1, "the rivals get the same steps"
+
+
+def test_every_target_of_the_table_lies_in_the_framed_picture():
+    """Feet of grasps and releases anywhere on the table, for the training camera and every scored view of the rings."""
+    rim = 0.055  # the hand holds the bowl beside its middle
+    for polar, azimuth in [(0.0, 0.0), *((p, a) for p in VIEW_RINGS[1:] for a in VIEW_AZIMUTHS)]:
+        camera = FRAMING(pinhole(view_pose(polar, azimuth), 256, 256), 224, 224)
+        corners = [(x, y) for x in BOWL_X for y in BOWL_Y if is_scored(polar, azimuth, (x, y))]
+        feet = np.array([(x, y + d, TABLE_HEIGHT) for c in corners for x, y in (c, rigid_plate(c)) for d in (0, rim)])
+        assert camera.sees(*camera.project(feet)).all(), (polar, azimuth)

@@ -41,7 +41,7 @@ LIBERO = PolicyConfig(
 )
 """What all policies at LIBERO's table have in common."""
 
-FRAMING = LevelFraming((-0.13, 0.0, 0.95), 0.74)
+FRAMING = LevelFraming((-0.06, 0.0, 0.95), 0.92)
 """What policies that are told the camera look through: level, aimed at the table, all targets in the picture."""
 
 FRAMED = replace(LIBERO, framing=FRAMING)

@@ -17,7 +17,11 @@ from para.worlds.libero.layout import TABLE, Layout
 
 @dataclass(frozen=True)
 class YawAxis:
-    """A long object that has to be taken across its short side: demonstrated in one quarter turn, asked in the other."""
+    """A long object that has to be taken across its short side: demonstrated in one quarter turn, asked in the other.
+
+    Open fingers go around it up to some 26 deg off, so that a hand turned as in the nearest demonstration may still hold it
+    at small grades: what a policy has to have learnt shows above.
+    """
 
     name: str
     title: str

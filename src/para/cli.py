@@ -51,7 +51,7 @@ def axes() -> None:
     rows = [("axis", "demonstrations", "to validate", "what changes")]
     for axis in AXES.values():
         plan, part = axis.plan(), axis.plan("validation")
-        count = f"{plan.name} ({len(plan.positions())})"
+        count = f"{plan.name} ({len(plan)})"
         rows.append((axis.name, count, "" if part.name == plan.name else part.name, axis.title))
     widths = [max(len(row[i]) for row in rows) for i in range(3)]
     for row in rows:
@@ -121,9 +121,10 @@ def train(
         dataset: Folder of the dataset.
         out: Folder of the run: policy/, log.jsonl, first_batch.png.
         preset: para, para_paper_lite0_224, para_dino, cls_regression, cls_regression_camera, act, act_camera, act_plucker,
-            act_camera_frame, diffusion, diffusion_camera, or a cell of the factorial: reg_ pooled or dense _ world,
-            offset, camera or pixel (reg_dense_pixel), reg_dense_pixel_shift, reg_soft_argmax; or one of the recipes
-            video_joint, video_frozen, video_two_stage, video_two_stage_global, video_all, video_svd, video_tiny.
+            act_camera_frame, diffusion, diffusion_camera; told their task: para_suite, para_suite_task_id,
+            cls_regression_suite; a cell of the factorial: reg_ pooled or dense _ world, offset, camera or pixel
+            (reg_dense_pixel), reg_dense_pixel_shift, reg_soft_argmax; or one of the recipes video_joint, video_frozen,
+            video_two_stage, video_two_stage_global, video_all, video_svd, video_tiny.
         steps: Optimiser steps (of a recipe's last stage); the preset's by default.
         batch_size: Samples of a step (of a recipe's last stage); the preset's by default.
         seed: Of weights, order and augmentation.

@@ -9,12 +9,16 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
-from para.evaluation.conditions import Condition
+import numpy as np
+
+from para.evaluation.conditions import Condition, Split
 from para.evaluation.disturbances import Disturbance, disturbed
 from para.evaluation.plans import Demonstrations
+from para.evaluation.plus_cameras import plus_tasks
 from para.evaluation.sampling import XY, beyond, condition, sample_positions, stable_seed
 from para.worlds.libero.camera import LOWEST_ELEVATION, is_scored
-from para.worlds.libero.layout import BOWL_X, BOWL_Y, TABLE, Region
+from para.worlds.libero.layout import BOWL_X, BOWL_Y, TABLE, OfficialEpisode, Region
+from para.worlds.libero.official import OTHER_BOWL, STATES, TASKS, official_layout
 
 POSITIONS = 200
 """Test positions of a position axis."""
@@ -44,6 +48,10 @@ DISTURBED_POSITIONS = 100
 """Positions of an axis that disturbs ``dense``: the first test positions of that axis, each at every level."""
 FEW_POSITIONS = 100
 """Positions of the axes with few demonstrations; all sets of one family have the same ones."""
+SUITE_STATES = range(10)
+"""Initial states of each official task that ``suite`` asks."""
+PLUS_CAMERAS = 376
+"""Conditions of ``external_views``, each a task with a camera of its own, in the task's first initial state."""
 
 
 @dataclass(frozen=True)
@@ -106,6 +114,49 @@ def few_conditions(axis: str, family: str, avoid: Sequence[XY], inside: Region |
     bowls = sample_positions(stable_seed(family, "test"), TABLE, n, avoid, accept=beyond(inside, INSET))
     found = [condition(family, "test", i, xy, "rigid", TABLE) for i, xy in enumerate(bowls)]
     return [replace(c, axis=axis) for c in found]
+
+
+def official_conditions(
+    axis: str, split: Split, suite: str, states: Sequence[int], n: int, other_bowl: bool = False
+) -> list[Condition]:
+    """The first `n` of the tasks of a LIBERO suite in these initial states; tasks take turns. With `other_bowl` each is told
+    the sentence that speaks of the other black bowl in the same scene."""
+    most = len(states) * len(TASKS)
+    if not 1 <= n <= most:
+        raise ValueError(f"axis {axis!r} has {most} {split.replace('_', '-')} conditions; asked for {n}")
+    found = []
+    for i in range(n):
+        place, task = divmod(i, len(TASKS))
+        seed = stable_seed(axis, split, i)
+        episode = OfficialEpisode(suite, task, states[place], asked=OTHER_BOWL[task] if other_bowl else None)
+        found.append(Condition(axis, split, i, seed, official_layout(episode, seed)))
+    return found
+
+
+def suite_conditions(axis: str, n: int) -> list[Condition]:
+    """The first `n` test conditions of ``suite``."""
+    return official_conditions(axis, "test", "libero_spatial", SUITE_STATES, n)
+
+
+def other_bowl_conditions(axis: str, n: int) -> list[Condition]:
+    """Those of ``suite`` with the other bowl's sentence: the same pictures to begin with."""
+    return official_conditions(axis, "test", "libero_spatial", SUITE_STATES, n, other_bowl=True)
+
+
+def swap_conditions(axis: str, n: int) -> list[Condition]:
+    """LIBERO-PRO's tasks in which two things have changed places, all their initial states."""
+    return official_conditions(axis, "test", "libero_spatial_swap", range(STATES), n)
+
+
+def plus_conditions(axis: str, n: int) -> list[Condition]:
+    """LIBERO-Plus's cameras on LIBERO-Spatial, in an order that mixes tasks and kinds of camera."""
+    every = plus_tasks()
+    found = []
+    for i, k in enumerate(np.random.default_rng(stable_seed(axis, "order")).permutation(len(every))[:n].tolist()):
+        (task, camera), seed = every[k], stable_seed(axis, "test", i)
+        layout = official_layout(OfficialEpisode("libero_spatial", task, 0, camera), seed)
+        found.append(Condition(axis, "test", i, seed, layout))
+    return found
 
 
 def scored_view(

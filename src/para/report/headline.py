@@ -86,7 +86,9 @@ def _row(entry: Entry, table: AxisTable | None, policies: Sequence[str]) -> Head
     cells = tuple(_cell(table.row(policy)) for policy in policies)
     ours = table.row("para")
     episodes = ours.main.episodes if ours is not None and ours.main.publishable else ()
-    goals = goal_results(entry, episodes, "para", table.split, comparisons)
+    shown = table.row("expert")
+    expert = shown.main.episodes if shown is not None and shown.main.publishable else ()
+    goals = goal_results(entry, episodes, "para", table.split, comparisons, expert)
     return HeadlineRow(entry, table, cells, tuple(comparisons), tuple(goals), published)
 
 

@@ -6,6 +6,7 @@ POLICIES: dict[str, str] = {
     "para": "our default: points at a pixel and a height for each of the next steps",
     "para_paper": "the published head, conditioning and decoding as far as known, on the named backbone and picture size",
     "para_dino": "our default on a DINOv3 backbone",
+    "para_task_id": "our default, told which of the trained tasks it is instead of a sentence to read",
     "para_corrected": "our default, correcting the camera while it runs",
     "cls_regression": "one pooled token of the image, turned into absolute coordinates; the published project calls this ACT",
     "cls_regression_camera": "the same, given the camera and trained with moved pictures",

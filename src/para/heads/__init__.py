@@ -5,6 +5,7 @@ from para.heads.action_space import ActionSpace, CameraFrame, EndEffectorOffset,
 from para.heads.confidence import ConfidenceCalibration, PlattScaling, logit
 from para.heads.diffusion import DiffusionConfig, DiffusionHead
 from para.heads.head import ChunkBatch, FittedConfig, Head, Loss, masked_mean
+from para.heads.instruction import Instruction, TaskId, Words
 from para.heads.paper_volume import PaperVolumeConfig, PaperVolumeHead
 from para.heads.regression import Dense, GlobalRegressionConfig, Pooled, Reading, RegressionHead, SoftArgmax
 from para.heads.stepwise import StepwiseConfig, StepwiseHead
@@ -29,6 +30,7 @@ __all__ = [
     "GlobalRegressionConfig",
     "Head",
     "HeadConfig",
+    "Instruction",
     "Loss",
     "PaperVolumeConfig",
     "PaperVolumeHead",
@@ -40,9 +42,11 @@ __all__ = [
     "SoftArgmax",
     "StepwiseConfig",
     "StepwiseHead",
+    "TaskId",
     "VolumeHead",
     "VolumeHeadConfig",
     "VolumeOutputs",
+    "Words",
     "World",
     "logit",
     "masked_mean",

@@ -8,6 +8,7 @@ from torch.nn import functional as F
 
 from para.dataset import ModelInput
 from para.heads.head import full_precision
+from para.heads.instruction import Instruction, Modulation, encoder
 from para.heads.state_planes import Offsets, plane_count, state_planes
 
 
@@ -21,9 +22,10 @@ class Neck(nn.Module):
         heights: tuple[float, float],
         offsets: Offsets = "signed",
         displacement: bool = True,
+        instruction: Instruction | None = None,
     ) -> None:
-        """`channels` and `widths` finest first; `heights` are the table's and the top's [m]. These and the last two are
-        arguments of `state_planes`."""
+        """`channels` and `widths` finest first; `heights` are the table's and the top's [m]. These and the next two are
+        arguments of `state_planes`. An `instruction` modulates every map before context is mixed in."""
         super().__init__()
         if len(widths) != len(channels):
             raise ValueError(f"the neck needs one width for each of the {len(channels)} feature maps, got {widths}")
@@ -36,14 +38,20 @@ class Neck(nn.Module):
         self.context = nn.Sequential(*(_Residual(widths[-1], dilation) for dilation in (1, 2, 4)))
         self.down = nn.ModuleList(nn.Conv2d(c, f, 1) for f, c in zip(widths[:-1], widths[1:]))
         self.smooth = nn.ModuleList(nn.Conv2d(w, w, 3, padding=1) for w in widths[:-1])
+        self.instruction = encoder(instruction)
+        self.modulate = (
+            None if instruction is None else nn.ModuleList(Modulation(instruction.values, w) for w in widths)
+        )
 
     def forward(self, features: list[torch.Tensor], inputs: ModelInput) -> list[torch.Tensor]:
         """One map for each feature map, finest first, (B, width_i, rows_i, columns_i)."""
         maps = []
-        for feature, lateral, project in zip(features, self.lateral, self.planes):
+        told = None if self.instruction is None else self.instruction(inputs.instruction)
+        for i, (feature, lateral, project) in enumerate(zip(features, self.lateral, self.planes)):
             with full_precision(feature):
                 planes = state_planes(inputs, *feature.shape[-2:], *self.heights, self.offsets, self.displacement)
-            maps.append(F.relu(lateral(feature) + project(planes)))
+            x = lateral(feature) + project(planes)
+            maps.append(F.relu(x if told is None else self.modulate[i](x, told)))
         maps[-1] = self.context(maps[-1])
         for i in reversed(range(len(maps) - 1)):
             coarse = F.interpolate(self.down[i](maps[i + 1]), maps[i].shape[-2:], mode="bilinear", align_corners=False)

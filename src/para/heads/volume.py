@@ -22,6 +22,7 @@ from para.geometry import (
     rotation_to_6d,
 )
 from para.heads.head import ChunkBatch, Loss, full_precision, gripper_loss, masked_mean
+from para.heads.instruction import Instruction
 from para.heads.neck import Neck
 from para.heads.scores import read_scores
 from para.heads.state_planes import Offsets
@@ -58,12 +59,16 @@ class VolumeHeadConfig:
     rotation_weight: float = 1.0
     rotation_frame: Literal["ray", "heading"] = "ray"
     """Rotations are told relative to the ray at the chosen pixel, or to gravity and the camera's heading."""
+    instruction: Instruction | None = None
+    """How the sentence that says what to do is read; None: it is not."""
 
     def fitted(self, samples: SampleTable) -> VolumeHeadConfig:
-        """With the reach that the demonstrations show: their farthest move in so many steps, and a quarter more."""
+        """With the reach that the demonstrations show (their farthest move in so many steps, and a quarter more) and the
+        sentences that they have."""
         way = np.linalg.norm(samples.target_positions - samples.ee_position[:, None], axis=-1)
         farthest = np.where(samples.target_valid, way, 0.0).max(0)
-        return replace(self, reach=tuple(round(1.25 * float(x) + 0.01, 4) for x in farthest))
+        reach = tuple(round(1.25 * float(x) + 0.01, 4) for x in farthest)
+        return replace(self, reach=reach, instruction=self.instruction and self.instruction.fitted(samples.instruction))
 
     def build(self, channels: tuple[int, ...], strides: tuple[int, ...], horizon: int, workspace: Box) -> VolumeHead:
         """The head for a backbone with these feature maps."""
@@ -107,7 +112,8 @@ class VolumeHead(nn.Module):
         self.upsampled = strides[0] > config.cell_pixels
         if self.upsampled:
             channels = (channels[0], *channels)
-        self.neck = Neck(channels, config.widths, heights, config.offset_planes, config.displacement_planes)
+        planes = config.offset_planes, config.displacement_planes
+        self.neck = Neck(channels, config.widths, heights, *planes, config.instruction)
         self.score = nn.Conv2d(config.widths[0], horizon * bins.count, 1)
         self.outside = nn.Linear(config.widths[-1], horizon)
         read = sum(config.widths[:2]) + horizon + 3 + 2 * len(_WAVES) + 1

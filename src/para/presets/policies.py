@@ -18,13 +18,16 @@ from para.heads import (
     EndEffectorOffset,
     FittedConfig,
     GlobalRegressionConfig,
+    Instruction,
     PaperVolumeConfig,
     PixelHeight,
     Pooled,
     Reading,
     SoftArgmax,
     StepwiseConfig,
+    TaskId,
     VolumeHeadConfig,
+    Words,
     World,
 )
 from para.policy import Execution, PolicyConfig
@@ -118,6 +121,25 @@ def diffusion_camera() -> TrainConfig:
     return _diffusion(DiffusionConfig(camera_input=True), CAMERA)
 
 
+def para_suite() -> TrainConfig:
+    """`para` that reads its instruction word by word: for sets with several tasks."""
+    return _instructed(para(), Words())
+
+
+def para_suite_task_id() -> TrainConfig:
+    """`para` that is told which of the trained sentences its instruction is: it cannot read."""
+    return _instructed(para(), TaskId())
+
+
+def cls_regression_suite() -> TrainConfig:
+    """`cls_regression` that reads its instruction word by word."""
+    return _instructed(cls_regression(), Words())
+
+
+def _instructed(config: TrainConfig, instruction: Instruction) -> TrainConfig:
+    return replace(config, policy=replace(config.policy, head=replace(config.policy.head, instruction=instruction)))
+
+
 def regression_cell(reading: Reading, space: ActionSpace) -> TrainConfig:
     """One cell of the factorial experiment: told the camera, with camera-consistent augmentation."""
     head = GlobalRegressionConfig(camera_input=True, reading=reading, space=space)
@@ -161,6 +183,9 @@ _NAMED = (
     act_camera_frame,
     diffusion,
     diffusion_camera,
+    para_suite,
+    para_suite_task_id,
+    cls_regression_suite,
 )
 POLICIES: dict[str, Callable[[], TrainConfig]] = {f.__name__: f for f in _NAMED} | FACTORIAL
 

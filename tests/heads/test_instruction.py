@@ -15,6 +15,8 @@ from para.policy import Policy, PolicyConfig, PolicyNetwork
 from para.presets import fitted, policy_preset
 from para.training import TrainConfig, train
 from para.types import Observation, RobotState, View
+from para.worlds.libero.camera import pinhole
+from para.worlds.libero.plus_views import named_view
 from toy import WORKSPACE, toy_samples
 
 STAY, GO = "Stay with the white mark.", "go to the red disc"
@@ -113,8 +115,19 @@ def test_a_task_number_knows_its_sentences_and_no_other():
 
 
 @pytest.mark.parametrize("name", ["para_suite", "para_suite_task_id", "cls_regression_suite"])
-def test_presets_differ_from_the_plain_ones_in_the_instruction_alone(name):
+def test_presets_differ_from_the_plain_ones_in_instruction_and_framing_alone(name):
     told, plain = policy_preset(name), policy_preset("para" if name.startswith("para") else "cls_regression")
     head = told.policy.head
     assert head.instruction is not None and replace(head, instruction=None) == plain.policy.head
+    assert replace(told, policy=plain.policy) == plain
+    assert replace(told.policy, head=plain.policy.head, framing=plain.policy.framing) == plain.policy
     assert fitted(told, two_tasks()).policy.head.instruction != head.instruction
+
+
+def test_the_wide_framing_sees_every_target_of_liberos_own_tasks():
+    """Hands over bowls beside the ramekin, on the cabinet, in the drawer and at the table's edge, seen by LIBERO's camera."""
+    camera = policy_preset("para_suite").policy.input_camera(pinhole(named_view("0_0_100_0_0"), 256, 256))
+    hands = np.array(
+        [(-0.19, 0.37, 1.05), (0.06, 0.25, 1.25), (0.03, -0.22, 1.25), (0.14, -0.07, 0.93), (-0.21, 0.0, 1.18)]
+    )
+    assert np.all(camera.sees(*camera.project(hands)))

@@ -19,7 +19,7 @@ RIVALS = sorted(name for name in POLICIES if not name.startswith("para"))
 
 
 def samples(horizon) -> SampleTable:
-    return toy_samples(4, horizon)
+    return replace(toy_samples(4, horizon), instruction=("go to the red disc",) * 4)
 
 
 @pytest.mark.parametrize("name", RIVALS)

@@ -40,6 +40,10 @@ REACH = 0.80
 """Farthest grip site from the arm's base, in plan, at which the arm still turns the hand as it should [m]."""
 CEILING = 1.30
 """Highest target [m], world: a little below the top of the workspace."""
+CARRY = 1.12
+"""Height at which hand and bowl move where nothing asks for more [m], world."""
+LEAST_LIFT = 0.07
+"""Least rise after the grasp, and least descent before it [m]."""
 BASE_XY = np.array([-0.66, 0.0])
 """Where the arm stands [m], world."""
 RETREAT = 0.10
@@ -112,9 +116,8 @@ def among_objects(world: LiberoWorld, motion: _Motion, v: Variation) -> Iterator
     put = plate + [0.0, 0.0, RELEASE_HEIGHT]
     grip = choose_grip([bowl, put], world.heights)
     grasp = bowl + grip.offset
-    hover = min(CEILING, grasp[2] + v.hover)
     free = highest_between(start[:2], grasp[:2], 0.1, world.heights) + FINGERS_BELOW + 0.02
-    over = min(CEILING, max(hover, free))
+    over = _height(grasp[2], v.hover, free)
     carry = highest_between(grasp[:2], put[:2], 0.06, world.heights) + HANGING
 
     yield from motion.turn(grip.yaw, 1.0, TURN)
@@ -124,7 +127,7 @@ def among_objects(world: LiberoWorld, motion: _Motion, v: Variation) -> Iterator
     yield from motion.go(grasp, 1.0, tolerance=0.005, patience=14)
     yield from motion.hold(0.0, v.close_steps)
     held = motion.position()
-    up = min(CEILING, max(held[2] + v.lift, carry))
+    up = _height(held[2], v.lift, carry)
     yield from motion.go(np.array([*held[:2], up]), 0.0, tolerance=0.03, corrections=0)
     hanging = world.carried_pose.translation - motion.position()
     yield from motion.go(np.array([*(plate - hanging)[:2], up]), 0.0, tolerance=0.008)
@@ -134,3 +137,8 @@ def among_objects(world: LiberoWorld, motion: _Motion, v: Variation) -> Iterator
     left = motion.position()
     yield from motion.go(np.array([*left[:2], min(CEILING, left[2] + RETREAT)]), 1.0, tolerance=0.02, corrections=1)
     yield from motion.hold(1.0, 20)
+
+
+def _height(grasp: float, rise: float, least: float) -> float:
+    """World z to move at: `rise` above the grasp, from high places less, but never lower than `least`; all in [m]."""
+    return min(CEILING, max(grasp + LEAST_LIFT, least, min(grasp + rise, CARRY)))

@@ -22,6 +22,8 @@ if TYPE_CHECKING:
 Heights = Callable[[np.ndarray], np.ndarray]
 """(N, 2) places [m] -> (N,) world z of the highest thing there [m]."""
 
+MOTION_VERSION = 1
+"""Raised whenever the motion among objects changes; the bare table's has a version of its own."""
 RIM_RADIUS = 0.049
 """Distance of the bowl's rim from its centre [m]."""
 GRASP_HEIGHT = 0.034

@@ -3,7 +3,7 @@
 # share one training (`para axes` lists them), and a smaller scaling set is the beginning of a larger one of its draw, so
 # that it is recorded once. Every step resumes. Times are for two quiet CPU cores; tier B can wait.
 #
-#   bash runs/axes.sh [folder] [part ...]      parts: default64 scaling random10 inner hemisphere full yaw; all by default
+#   bash runs/axes.sh [folder] [part ...]      parts: default64 scaling random10 inner hemisphere full yaw suite external
 set -euo pipefail
 OUT=${1:-outputs/axes}
 PARTS=${*:2}
@@ -75,4 +75,35 @@ if part yaw; then  # tier B; the policy that points at the fingers' axis beside 
     train $OUT/yaw/demos $OUT/yaw
     ask $OUT/yaw yaw 100
     para report $OUT/yaw
+fi
+
+# LIBERO-Spatial's ten tasks: policies that are told their task, by their names in the table, and their presets.
+SUITE=$OUT/suite
+SUITE_POLICIES="para:para_suite:3000 para_task_id:para_suite_task_id:3000 cls_regression:cls_regression_suite:5000"
+
+ask_suite() {  # axis, episodes, splits: all three policies
+    for POLICY in $SUITE_POLICIES; do
+        for SPLIT in "${@:3}"; do
+            para evaluate --policy $SUITE/train/"${POLICY%%:*}"/policy --name "${POLICY%%:*}" --axis "$1" --split "$SPLIT" \
+                --episodes "$2" --records $SUITE/records/"$1".jsonl --videos $SUITE/videos                 #  4 min
+        done
+    done
+    para evaluate --axis "$1" --split test --episodes "$2" --records $SUITE/records/"$1".jsonl             #  2 min
+}
+
+if part suite; then  # the same scene with two instructions: suite and suite_other_bowl begin with the same pictures
+    para demos --axis suite --out $SUITE/demos                                                             #  8 min
+    for POLICY in $SUITE_POLICIES; do
+        IFS=: read -r NAME PRESET STEPS <<< "$POLICY"
+        para train --preset "$PRESET" --steps "$STEPS" --dataset $SUITE/demos --out $SUITE/train/"$NAME"  # 40 min
+    done
+    ask_suite suite 100 in_distribution test
+    ask_suite suite_other_bowl 100 test
+    para report $SUITE
+fi
+
+if part external; then  # the policies of suite on other benchmarks' conditions: reported, nothing is chosen by them
+    ask_suite external_swap 100 test
+    ask_suite external_views 376 test
+    para report $SUITE
 fi

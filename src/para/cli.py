@@ -80,7 +80,7 @@ def axes() -> None:
     rows = [("axis", "demonstrations", "to validate", "what changes")]
     for axis in AXES.values():
         plan, part = axis.plan(), axis.plan("validation")
-        count = f"{plan.name} ({len(plan.positions())})"
+        count = f"{plan.name} ({len(plan)})"
         rows.append((axis.name, count, "" if part.name == plan.name else part.name, axis.title))
     widths = [max(len(row[i]) for row in rows) for i in range(3)]
     for row in rows:

@@ -148,6 +148,7 @@ class Policy:
             ),
             Pose(_batch_of_one(state.T_world_ee.rotation), _batch_of_one(state.T_world_ee.translation)),
             torch.tensor([state.gripper], dtype=torch.float32),
+            (observation.instruction,),
         ).to(device)
 
     def chunk(self, batch: ChunkBatch) -> ActionChunk:

@@ -10,6 +10,7 @@ import pytest
 
 from para.evaluation import AXES, axis_named, plans
 from para.evaluation import test_conditions as benchmark  # renamed: pytest would take it for tests
+from para.evaluation.official_axes import OFFICIAL_AXES
 from para.evaluation.position_axes import FewAxis
 from para.evaluation.sampling import distance_outside, sample_positions
 from para.geometry import relative_angle
@@ -17,7 +18,8 @@ from para.worlds.libero.camera import elevation, view_pose
 from para.worlds.libero.layout import BOWL_X, BOWL_Y, MIN_SEPARATION, RIGID_OFFSET, TABLE, Region
 
 SETS = [name for name, axis in AXES.items() if axis.family in ("scaling", "random10")]
-NAMES = [name for name in AXES if name not in SETS] + ["scaling_n1_d0", "scaling_n32_d2", "random10_d3"]
+OFFICIAL = [axis.name for axis in OFFICIAL_AXES]  # places of their own: tests/evaluation/test_official_axes.py
+NAMES = [name for name in AXES if name not in SETS + OFFICIAL] + ["scaling_n1_d0", "scaling_n32_d2", "random10_d3"]
 MOST = {
     "view": 800, "view_far": 200, "view_hemisphere": 400, "distractors": 300, "calibration": 400, "appearance": 100,
     "inner": 100, "yaw": 100, "scaling_n1_d0": 100, "scaling_n32_d2": 100, "random10_d3": 100,

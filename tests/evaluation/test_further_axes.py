@@ -49,7 +49,8 @@ def test_axes_say_which_training_they_share():
     for name, axis in AXES.items():
         by_plan.setdefault(axis.plan().name, set()).add(name)
     assert by_plan["default64"] == {"dense", "view", "view_far", "distractors", "calibration", "appearance"}
-    assert all(len(axes) == 1 for plan, axes in by_plan.items() if plan != "default64")
+    assert by_plan["spatial200"] == {"suite", "suite_other_bowl", "external_swap", "external_views"}
+    assert all(len(axes) == 1 for plan, axes in by_plan.items() if plan not in ("default64", "spatial200"))
     demonstrations = {name: tuple(AXES[name].training_layouts()) for name in by_plan["default64"]}
     assert len(set(demonstrations.values())) == 1
 

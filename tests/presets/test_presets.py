@@ -25,7 +25,7 @@ RIVALS = [name for name in OTHERS if name != "locator"]  # which is no policy: i
 
 
 def samples(horizon) -> SampleTable:
-    return toy_samples(4, horizon)
+    return replace(toy_samples(4, horizon), instruction=("go to the red disc",) * 4)
 
 
 @pytest.mark.parametrize("name", OTHERS)

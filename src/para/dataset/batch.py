@@ -21,6 +21,8 @@ class ModelInput:
     """B measured end-effector poses, float32."""
     gripper: torch.Tensor
     """(B,) measured opening, 0 = closed, 1 = open."""
+    instruction: tuple[str, ...] = ()
+    """B sentences that say what to do; empty for those who are told nothing."""
 
     def to(self, device: torch.device | str) -> ModelInput:
         """On another device."""
@@ -29,6 +31,7 @@ class ModelInput:
             _camera_to(self.camera, device),
             _pose_to(self.T_world_ee, device),
             self.gripper.to(device),
+            self.instruction,
         )
 
 

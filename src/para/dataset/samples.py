@@ -61,6 +61,12 @@ class SampleTable:
     """(N, T) bool: False after the end of the episode."""
     episode: np.ndarray
     """(N,) which demonstration."""
+    instruction: tuple[str, ...] = ()
+    """N sentences that say what the demonstration does; without any, N empty ones."""
+
+    def __post_init__(self) -> None:
+        if not self.instruction:
+            object.__setattr__(self, "instruction", ("",) * len(self.episode))
 
     def __len__(self) -> int:
         return len(self.episode)
@@ -108,12 +114,13 @@ def build_samples(
         for name, values in row.items():
             columns.setdefault(name, []).append(values)
         frames_of.append(frames)
+    sentences = [dataset.episodes[e].task for e, frames in zip(chosen, frames_of) for _ in frames]
     images = _decoded(dataset, camera, chosen, frames_of, cache or dataset.root / ".cache")
     arrays = {name: np.concatenate(values) for name, values in columns.items()}
     for name, values in arrays.items():
         if values.dtype == np.float64:
             arrays[name] = values.astype(np.float32)
-    return SampleTable(images=images, **arrays)
+    return SampleTable(images=images, instruction=tuple(sentences), **arrays)
 
 
 def joined(tables: list[SampleTable]) -> SampleTable:
@@ -125,11 +132,15 @@ def joined(tables: list[SampleTable]) -> SampleTable:
         raise ValueError(
             f"sets with pictures of different sizes (H, W) {sorted(sizes)} cannot be joined; record them alike"
         )
-    names = [f.name for f in dataclasses.fields(SampleTable) if f.name not in ("images", "episode")]
+    apart = ("images", "episode", "instruction")
+    names = [f.name for f in dataclasses.fields(SampleTable) if f.name not in apart]
     arrays = {name: np.concatenate([getattr(t, name) for t in tables]) for name in names}
     starts = np.cumsum([0, *(int(t.episode.max()) + 1 for t in tables)])
     episode = np.concatenate([t.episode + start for t, start in zip(tables, starts)])
-    return SampleTable(images=JoinedImages([t.images for t in tables]), episode=episode, **arrays)
+    sentences = tuple(sentence for t in tables for sentence in t.instruction)
+    return SampleTable(
+        images=JoinedImages([t.images for t in tables]), episode=episode, instruction=sentences, **arrays
+    )
 
 
 def _decoded(

@@ -110,6 +110,7 @@ def collate(
         camera,
         Pose(_float(samples.ee_rotation[indices]), _float(samples.ee_position[indices])),
         _float(samples.gripper[indices]),
+        tuple(samples.instruction[i] for i in indices),
     )
     targets = Targets(
         _float(samples.target_positions[indices]),

@@ -14,6 +14,7 @@ from para.evaluation import plans, test_conditions
 from para.evaluation.conditions import Condition
 from para.evaluation.derived_axes import DisturbedAxis, FullSceneAxis
 from para.evaluation.disturbances import Clutter, For, NewLook, WrongCamera
+from para.evaluation.official_axes import OFFICIAL_AXES
 from para.evaluation.plans import Demonstrations, Plan
 from para.evaluation.position_axes import FewAxis, PositionAxis
 from para.evaluation.view_axes import HemisphereAxis, ViewAxis
@@ -129,6 +130,7 @@ AXES: dict[str, Axis] = {
         ),
         YawAxis("yaw", "a box's yaw from 0 to 90 deg → from 90 to 180 deg", YAW64, YAW64_OUTER),
         *_few(),
+        *OFFICIAL_AXES,
     )
 }  # fmt: skip
 

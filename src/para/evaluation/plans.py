@@ -38,6 +38,9 @@ class Demonstrations(Protocol):
     def region(self) -> Region:
         """The rectangle that the bowls span [m]."""
 
+    def __len__(self) -> int:
+        """How many."""
+
     def positions(self) -> list[tuple[float, float]]:
         """Bowl positions [m]."""
 
@@ -55,6 +58,9 @@ class Plan:
     arrangement: Arrangement = "rigid"
     scene: Literal["clean", "full"] = "clean"
     """``full``: among all of the task's objects, see `clutter.furnish`."""
+
+    def __len__(self) -> int:
+        return len(self.cells)
 
     @property
     def region(self) -> Region:
@@ -92,6 +98,9 @@ class ListedPlan:
     name: str
     demonstrations: tuple[Layout, ...]
     arrangement: Arrangement = "rigid"
+
+    def __len__(self) -> int:
+        return len(self.demonstrations)
 
     @property
     def region(self) -> Region:

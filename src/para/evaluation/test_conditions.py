@@ -11,13 +11,15 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from para.evaluation.conditions import Condition
+from para.evaluation.conditions import Condition, Split
 from para.evaluation.disturbances import Disturbance, disturbed
 from para.evaluation.plans import Demonstrations
+from para.evaluation.plus_cameras import plus_tasks
 from para.evaluation.sampling import XY, beyond, condition, sample_positions, stable_seed
 from para.evaluation.yaws import HALF_TURN, TRAINED, YawSector, with_yaw
 from para.worlds.libero.camera import LOWEST_ELEVATION, is_scored
-from para.worlds.libero.layout import BOWL_X, BOWL_Y, TABLE, Region
+from para.worlds.libero.layout import BOWL_X, BOWL_Y, TABLE, OfficialEpisode, Region
+from para.worlds.libero.official import OTHER_BOWL, STATES, TASKS, official_layout
 
 POSITIONS = 200
 """Test positions of a position axis."""
@@ -53,6 +55,10 @@ YAW_INSET = 2.0
 """Least difference of a yaw that is asked for from the ends of the sectors [deg]."""
 OTHER_YAWS = YawSector(TRAINED.high + YAW_INSET, TRAINED.low + HALF_TURN - YAW_INSET)
 """The quarter turn that no demonstration of ``yaw`` shows [deg]."""
+SUITE_STATES = range(10)
+"""Initial states of each official task that ``suite`` asks."""
+PLUS_CAMERAS = 376
+"""Conditions of ``external_views``, each a task with a camera of its own, in the task's first initial state."""
 
 
 @dataclass(frozen=True)
@@ -125,6 +131,49 @@ def yaw_conditions(axis: str, plan: Demonstrations, n: int) -> list[Condition]:
     found = [condition(axis, "test", i, xy, "independent", TABLE) for i, xy in enumerate(bowls)]
     yaws = [OTHER_YAWS.sample(np.random.default_rng((c.seed, 14))) for c in found]
     return [replace(c, layout=with_yaw(c.layout, yaw)) for c, yaw in zip(found, yaws)]
+
+
+def official_conditions(
+    axis: str, split: Split, suite: str, states: Sequence[int], n: int, other_bowl: bool = False
+) -> list[Condition]:
+    """The first `n` of the tasks of a LIBERO suite in these initial states; tasks take turns. With `other_bowl` each is told
+    the sentence that speaks of the other black bowl in the same scene."""
+    most = len(states) * len(TASKS)
+    if not 1 <= n <= most:
+        raise ValueError(f"axis {axis!r} has {most} {split.replace('_', '-')} conditions; asked for {n}")
+    found = []
+    for i in range(n):
+        place, task = divmod(i, len(TASKS))
+        seed = stable_seed(axis, split, i)
+        episode = OfficialEpisode(suite, task, states[place], asked=OTHER_BOWL[task] if other_bowl else None)
+        found.append(Condition(axis, split, i, seed, official_layout(episode, seed)))
+    return found
+
+
+def suite_conditions(axis: str, n: int) -> list[Condition]:
+    """The first `n` test conditions of ``suite``."""
+    return official_conditions(axis, "test", "libero_spatial", SUITE_STATES, n)
+
+
+def other_bowl_conditions(axis: str, n: int) -> list[Condition]:
+    """Those of ``suite`` with the other bowl's sentence: the same pictures to begin with."""
+    return official_conditions(axis, "test", "libero_spatial", SUITE_STATES, n, other_bowl=True)
+
+
+def swap_conditions(axis: str, n: int) -> list[Condition]:
+    """LIBERO-PRO's tasks in which two things have changed places, all their initial states."""
+    return official_conditions(axis, "test", "libero_spatial_swap", range(STATES), n)
+
+
+def plus_conditions(axis: str, n: int) -> list[Condition]:
+    """LIBERO-Plus's cameras on LIBERO-Spatial, in an order that mixes tasks and kinds of camera."""
+    every = plus_tasks()
+    found = []
+    for i, k in enumerate(np.random.default_rng(stable_seed(axis, "order")).permutation(len(every))[:n].tolist()):
+        (task, camera), seed = every[k], stable_seed(axis, "test", i)
+        layout = official_layout(OfficialEpisode("libero_spatial", task, 0, camera), seed)
+        found.append(Condition(axis, "test", i, seed, layout))
+    return found
 
 
 def scored_view(

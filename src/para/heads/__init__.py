@@ -5,6 +5,7 @@ from para.heads.action_space import ActionSpace, CameraFrame, EndEffectorOffset,
 from para.heads.confidence import ConfidenceCalibration, PlattScaling, logit
 from para.heads.diffusion import DiffusionConfig, DiffusionHead
 from para.heads.head import ChunkBatch, FittedConfig, Head, Loss, masked_mean
+from para.heads.instruction import Instruction, TaskId, Words
 from para.heads.locator import LocatorConfig, LocatorHead, LocatorOutputs
 from para.heads.paper_volume import PaperVolumeConfig, PaperVolumeHead
 from para.heads.processes import mean_over_processes
@@ -38,6 +39,7 @@ __all__ = [
     "GlobalRegressionConfig",
     "Head",
     "HeadConfig",
+    "Instruction",
     "LocatorConfig",
     "LocatorHead",
     "LocatorOutputs",
@@ -53,9 +55,11 @@ __all__ = [
     "SoftArgmax",
     "StepwiseConfig",
     "StepwiseHead",
+    "TaskId",
     "VolumeHead",
     "VolumeHeadConfig",
     "VolumeOutputs",
+    "Words",
     "World",
     "logit",
     "masked_mean",

@@ -8,6 +8,7 @@ from torch.nn import functional as F
 
 from para.dataset import ModelInput
 from para.heads.head import full_precision
+from para.heads.instruction import Instruction, Modulation, encoder
 from para.heads.state_planes import Offsets, plane_count, state_planes
 
 
@@ -49,21 +50,28 @@ class Neck(Pyramid):
         heights: tuple[float, float],
         offsets: Offsets = "signed",
         displacement: bool = True,
+        instruction: Instruction | None = None,
     ) -> None:
-        """`channels` and `widths` finest first; `heights` are the table's and the top's [m]. These and the last two are
-        arguments of `state_planes`."""
+        """`channels` and `widths` finest first; `heights` are the table's and the top's [m]. These and the next two are
+        arguments of `state_planes`. An `instruction` modulates every map before context is mixed in."""
         super().__init__(channels, widths)
         self.heights, self.offsets, self.displacement = heights, offsets, displacement
         count = plane_count(offsets, displacement)
         self.planes = nn.ModuleList(nn.Conv2d(count, w, 1) for w in widths)
+        self.instruction = encoder(instruction)
+        self.modulate = (
+            None if instruction is None else nn.ModuleList(Modulation(instruction.values, w) for w in widths)
+        )
 
     def forward(self, features: list[torch.Tensor], inputs: ModelInput) -> list[torch.Tensor]:
         """One map for each feature map, finest first, (B, width_i, rows_i, columns_i)."""
         maps = []
-        for feature, lateral, project in zip(features, self.lateral, self.planes):
+        told = None if self.instruction is None else self.instruction(inputs.instruction)
+        for i, (feature, lateral, project) in enumerate(zip(features, self.lateral, self.planes)):
             with full_precision(feature):
                 planes = state_planes(inputs, *feature.shape[-2:], *self.heights, self.offsets, self.displacement)
-            maps.append(F.relu(lateral(feature) + project(planes)))
+            x = lateral(feature) + project(planes)
+            maps.append(F.relu(x if told is None else self.modulate[i](x, told)))
         return self.merge(maps)
 
 

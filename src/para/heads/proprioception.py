@@ -1,13 +1,15 @@
-"""What rivals are told beside the picture: the measured state, and the camera, as one vector."""
+"""What rivals are told beside the picture: the measured state, the camera and the instruction, as one vector."""
 
 from __future__ import annotations
 
 import torch
+from torch import nn
 
 from para.dataset import ModelInput
 from para.geometry import rotation_to_6d
 from para.heads.action_space import ActionSpace, CameraFrame, World
 from para.heads.head import full_precision
+from para.heads.instruction import Instruction, encoder
 from para.types import Box
 
 CAMERA_VALUES = 16
@@ -16,6 +18,20 @@ PIXEL_STATE_VALUES = 4
 """Length of `pixel_state`."""
 POSE_STATE_VALUES = 10
 """Length of `pose_state`."""
+
+
+class Told(nn.Module):
+    """Appends the instruction's vector to a state, where there is one to be read."""
+
+    def __init__(self, instruction: Instruction | None) -> None:
+        super().__init__()
+        self.encoder = encoder(instruction)
+        self.values = 0 if instruction is None else instruction.values
+        """Numbers that are appended."""
+
+    def forward(self, state: torch.Tensor, inputs: ModelInput) -> torch.Tensor:
+        """(B, S) -> (B, S + values)."""
+        return state if self.encoder is None else torch.cat([state, self.encoder(inputs.instruction)], -1)
 
 
 def camera_vector(inputs: ModelInput) -> torch.Tensor:

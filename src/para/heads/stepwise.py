@@ -83,6 +83,8 @@ class StepwiseHead(nn.Module):
             raise ValueError(f"the backbone gives features of {steps} steps, the policy's horizon is {self.horizon}")
         folded = [(map + step).flatten(0, 1) for map, step in zip(features, self.step)]
         repeated = map_tensors(inputs, lambda x: x.repeat_interleave(steps, 0))
+        told = tuple(sentence for sentence in inputs.instruction for _ in range(steps))
+        repeated = dataclasses.replace(repeated, instruction=told)
         return StepwiseOutputs(self.inner(folded, repeated), repeated, steps)
 
     def loss(self, outputs: StepwiseOutputs, inputs: ModelInput, targets: Targets) -> Loss:

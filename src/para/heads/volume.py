@@ -12,6 +12,7 @@ from torch.nn import functional as F
 from para.dataset import ModelInput, SampleTable, Targets, volume_labels
 from para.geometry import Bins, Camera, HeightBins, VolumeGrid
 from para.heads.head import ChunkBatch, Loss, full_precision, gripper_loss, masked_mean
+from para.heads.instruction import Instruction
 from para.heads.neck import Neck
 from para.heads.rotations import RotationFrame, rotation_code
 from para.heads.scores import read_scores
@@ -53,12 +54,16 @@ class VolumeHeadConfig:
     hand_rotation: bool = False
     """Whether rotations are read with the hand's present one beside the features. A hand that has turned to grasp keeps its
     turn while it carries, which the place that it carries to does not show."""
+    instruction: Instruction | None = None
+    """How the sentence that says what to do is read; None: it is not."""
 
     def fitted(self, samples: SampleTable) -> VolumeHeadConfig:
-        """With the reach that the demonstrations show: their farthest move in so many steps, and a quarter more."""
+        """With the reach that the demonstrations show (their farthest move in so many steps, and a quarter more) and the
+        sentences that they have."""
         way = np.linalg.norm(samples.target_positions - samples.ee_position[:, None], axis=-1)
         farthest = np.where(samples.target_valid, way, 0.0).max(0)
-        return replace(self, reach=tuple(round(1.25 * float(x) + 0.01, 4) for x in farthest))
+        reach = tuple(round(1.25 * float(x) + 0.01, 4) for x in farthest)
+        return replace(self, reach=reach, instruction=self.instruction and self.instruction.fitted(samples.instruction))
 
     def build(self, channels: tuple[int, ...], strides: tuple[int, ...], horizon: int, workspace: Box) -> VolumeHead:
         """The head for a backbone with these feature maps."""
@@ -102,7 +107,8 @@ class VolumeHead(nn.Module):
         self.upsampled = strides[0] > config.cell_pixels
         if self.upsampled:
             channels = (channels[0], *channels)
-        self.neck = Neck(channels, config.widths, heights, config.offset_planes, config.displacement_planes)
+        planes = config.offset_planes, config.displacement_planes
+        self.neck = Neck(channels, config.widths, heights, *planes, config.instruction)
         self.score = nn.Conv2d(config.widths[0], horizon * bins.count, 1)
         self.outside = nn.Linear(config.widths[-1], horizon)
         self.rotations = rotation_code(config.rotation_frame)

@@ -6,6 +6,7 @@ from dataclasses import dataclass, replace
 
 from para.backbones import Lite0Config
 from para.evaluation.axes import AXES
+from para.evaluation.official_axes import OfficialAxis
 from para.presets.names import look_up
 from para.presets.policies import FACTORIAL, YAW_MECHANISMS, policy_preset
 from para.training import TrainConfig
@@ -93,8 +94,21 @@ def yaw_mechanisms() -> Experiment:
     return Experiment("yaw_mechanisms", "yaw", rows, tests=100, videos=2)
 
 
+def suite() -> Experiment:
+    """The ten tasks of LIBERO-Spatial by their instructions, and what other benchmarks ask of the same policies."""
+    rows = (
+        Row("para", replace(policy_preset("para_suite"), steps=3000)),
+        Row("para_task_id", replace(policy_preset("para_suite_task_id"), steps=3000)),
+        Row("cls_regression", replace(policy_preset("cls_regression_suite"), steps=5000)),
+    )
+    also = ("suite_other_bowl", "external_swap", "external_views")
+    return Experiment("suite", "suite", rows, also, tests=100, in_distribution=50, expert=100)
+
+
 def on_axis(name: str) -> Experiment:
-    """Both policies on any axis of the benchmark, e.g. ``scaling_n32_d1``."""
+    """Both policies on any axis of the benchmark, e.g. ``scaling_n32_d1``; told their task where the axis has several."""
+    if isinstance(AXES[name], OfficialAxis):
+        return replace(suite(), name=name, axis=name, also=())
     rows = (_row("para", 1500), _row("cls_regression", 1500))
     return Experiment(name, name, rows, tests=100, in_distribution=50, expert=24)
 
@@ -133,7 +147,7 @@ def tiny() -> Experiment:
 
 
 EXPERIMENTS = {
-    f.__name__: f for f in (quick, lr_independent, lr, dense, default64, yaw, yaw_mechanisms, factorial, tiny)
+    f.__name__: f for f in (quick, lr_independent, lr, dense, default64, yaw, yaw_mechanisms, suite, factorial, tiny)
 }
 
 

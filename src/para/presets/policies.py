@@ -18,6 +18,7 @@ from para.heads import (
     EndEffectorOffset,
     FittedConfig,
     GlobalRegressionConfig,
+    Instruction,
     LocatorConfig,
     PaperVolumeConfig,
     PixelHeight,
@@ -26,7 +27,9 @@ from para.heads import (
     RotationFrame,
     SoftArgmax,
     StepwiseConfig,
+    TaskId,
     VolumeHeadConfig,
+    Words,
     World,
 )
 from para.policy import Execution, PolicyConfig
@@ -43,6 +46,9 @@ LIBERO = PolicyConfig(
 
 FRAMING = LevelFraming((-0.06, 0.0, 0.95), 0.92)
 """What policies that are told the camera look through: level, aimed at the table, all targets in the picture."""
+
+SUITE_FRAMING = LevelFraming((-0.13, 0.0, 0.98), 0.82)
+"""The same for LIBERO's own tasks: bowls there stand further right, and on a cabinet."""
 
 FRAMED = replace(LIBERO, framing=FRAMING)
 
@@ -142,6 +148,29 @@ def locator() -> TrainConfig:
     return TrainConfig(policy, CAMERA, LocatorObjective(), steps=800)
 
 
+def para_suite() -> TrainConfig:
+    """`para` that reads its instruction word by word: for sets with several tasks."""
+    return _instructed(_wide(para()), Words())
+
+
+def para_suite_task_id() -> TrainConfig:
+    """`para` that is told which of the trained sentences its instruction is: it cannot read."""
+    return _instructed(_wide(para()), TaskId())
+
+
+def cls_regression_suite() -> TrainConfig:
+    """`cls_regression` that reads its instruction word by word."""
+    return _instructed(cls_regression(), Words())
+
+
+def _wide(config: TrainConfig) -> TrainConfig:
+    return replace(config, policy=replace(config.policy, framing=SUITE_FRAMING))
+
+
+def _instructed(config: TrainConfig, instruction: Instruction) -> TrainConfig:
+    return replace(config, policy=replace(config.policy, head=replace(config.policy.head, instruction=instruction)))
+
+
 def regression_cell(reading: Reading, space: ActionSpace) -> TrainConfig:
     """One cell of the factorial experiment: told the camera, with camera-consistent augmentation."""
     head = GlobalRegressionConfig(camera_input=True, reading=reading, space=space)
@@ -196,6 +225,9 @@ _NAMED = (
     diffusion,
     diffusion_camera,
     locator,
+    para_suite,
+    para_suite_task_id,
+    cls_regression_suite,
 )
 POLICIES: dict[str, Callable[[], TrainConfig]] = {f.__name__: f for f in _NAMED} | FACTORIAL | YAW_MECHANISMS
 

@@ -11,6 +11,7 @@ POLICIES: dict[str, str] = {
     "para_yaw_ray": "para_yaw with its rotation told relative to the pixel's ray instead",
     "para_yaw_heading": "our default, told the hand's rotation: what para_yaw adds to is this",
     "para_yaw_heading_rolled": "the same, trained on rolled pictures",
+    "para_task_id": "our default, told which of the trained tasks it is instead of a sentence to read",
     "para_corrected": "our default, correcting the camera while it runs",
     "cls_regression": "one pooled token of the image, turned into absolute coordinates; the published project calls this ACT",
     "cls_regression_camera": "the same, given the camera and trained with moved pictures",

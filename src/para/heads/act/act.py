@@ -17,6 +17,7 @@ from para.heads.act.style import StyleEncoder
 from para.heads.act.transformer import DecoderLayer, EncoderLayer, TransformerConfig
 from para.heads.action_space import ActionSpace, World
 from para.heads.head import ChunkBatch, Loss, masked_mean
+from para.heads.instruction import Instruction
 from para.heads.normalised_actions import (
     ACTION_VALUES,
     Normalisation,
@@ -30,6 +31,7 @@ from para.heads.proprioception import (
     CAMERA_VALUES,
     PIXEL_STATE_VALUES,
     POSE_STATE_VALUES,
+    Told,
     camera_vector,
     pixel_state,
     pose_state,
@@ -59,10 +61,14 @@ class ActConfig:
     """Also concatenate each cell's ray to its feature."""
     normalisation: Normalisation = Normalisation()
     """Mean and standard deviation of the demonstrated actions."""
+    instruction: Instruction | None = None
+    """How the sentence that says what to do is read; None: it is not."""
 
     def fitted(self, samples: SampleTable) -> ActConfig:
-        """Normalisation from the demonstrations."""
-        return replace(self, normalisation=Normalisation.standard(demonstrated_actions(self.space, samples)))
+        """Normalisation, and the sentences, from the demonstrations."""
+        normalisation = Normalisation.standard(demonstrated_actions(self.space, samples))
+        instruction = self.instruction and self.instruction.fitted(samples.instruction)
+        return replace(self, normalisation=normalisation, instruction=instruction)
 
     def build(self, channels: tuple[int, ...], strides: tuple[int, ...], horizon: int, workspace: Box) -> ActHead:
         """The head for a backbone with these feature maps (it reads the coarsest)."""
@@ -78,7 +84,7 @@ class ActOutputs:
     positions: torch.Tensor
     """(1, N, C) of the tokens."""
     state: torch.Tensor
-    """(B, S) proprioception, with the camera where it is told."""
+    """(B, S) proprioception, with the camera and the instruction where they are told."""
 
 
 class ActHead(nn.Module):
@@ -88,7 +94,10 @@ class ActHead(nn.Module):
         super().__init__()
         self.config, self.horizon, self.workspace = config, horizon, workspace
         width = config.transformer.width
-        state = POSE_STATE_VALUES + (PIXEL_STATE_VALUES + CAMERA_VALUES if config.camera_input else 0)
+        self.told = Told(config.instruction)
+        state = (
+            POSE_STATE_VALUES + (PIXEL_STATE_VALUES + CAMERA_VALUES if config.camera_input else 0) + self.told.values
+        )
         inputs = channels + (PLUCKER_VALUES if config.plucker else 0)
         self.project = nn.Sequential(nn.Conv2d(inputs, width, 1), nn.GroupNorm(1, width))
         self.style = StyleEncoder(config.transformer, config.style_layers, config.latent, state)
@@ -114,7 +123,8 @@ class ActHead(nn.Module):
             state += [pixel_state(inputs, self.workspace), camera_vector(inputs)]
         # Positions are in the tokens too, not in queries and keys alone as published: a convolutional feature hardly
         # knows where it is, and what attention reads out here must be a place.
-        return ActOutputs(x.flatten(2).transpose(1, 2) + positions, positions, torch.cat(state, -1))
+        told = self.told(torch.cat(state, -1), inputs)
+        return ActOutputs(x.flatten(2).transpose(1, 2) + positions, positions, told)
 
     def loss(self, outputs: ActOutputs, inputs: ModelInput, targets: Targets) -> Loss:
         """L1 over the steps that exist, and the KL divergence of z."""

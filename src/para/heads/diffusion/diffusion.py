@@ -18,6 +18,7 @@ from para.heads.action_space import ActionSpace, World
 from para.heads.diffusion.observation import ObservationEncoder
 from para.heads.diffusion.unet import Unet, UnetConfig
 from para.heads.head import ChunkBatch, Loss, masked_mean
+from para.heads.instruction import Instruction
 from para.heads.normalised_actions import (
     ACTION_VALUES,
     Normalisation,
@@ -54,10 +55,14 @@ class DiffusionConfig:
     """Also tell it the camera and the state planes. Without, nothing that it sees knows the camera."""
     normalisation: Normalisation = Normalisation()
     """Least and largest demonstrated action -> -1 and 1."""
+    instruction: Instruction | None = None
+    """How the sentence that says what to do is read; None: it is not."""
 
     def fitted(self, samples: SampleTable) -> DiffusionConfig:
-        """Normalisation from the demonstrations."""
-        return replace(self, normalisation=Normalisation.min_max(demonstrated_actions(self.space, samples)))
+        """Normalisation, and the sentences, from the demonstrations."""
+        normalisation = Normalisation.min_max(demonstrated_actions(self.space, samples))
+        instruction = self.instruction and self.instruction.fitted(samples.instruction)
+        return replace(self, normalisation=normalisation, instruction=instruction)
 
     def build(self, channels: tuple[int, ...], strides: tuple[int, ...], horizon: int, workspace: Box) -> DiffusionHead:
         """The head for a backbone with these feature maps (it reads the coarsest). ModuleNotFoundError without diffusers."""
@@ -80,7 +85,7 @@ class DiffusionHead(nn.Module):
         self.config, self.horizon = config, horizon
         self.padded = -(-horizon // config.unet.multiple) * config.unet.multiple
         self.observe = ObservationEncoder(
-            channels, config.width, config.keypoints, config.camera_input, config.space, workspace
+            channels, config.width, config.keypoints, config.camera_input, config.space, workspace, config.instruction
         )
         self.unet = Unet(config.unet, ACTION_VALUES, self.observe.values)
         self.noising, self.denoising = _schedulers(config)

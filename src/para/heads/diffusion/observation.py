@@ -8,10 +8,12 @@ from torch.nn import functional as F
 
 from para.dataset import ModelInput
 from para.heads.action_space import ActionSpace
+from para.heads.instruction import Instruction
 from para.heads.proprioception import (
     CAMERA_VALUES,
     PIXEL_STATE_VALUES,
     POSE_STATE_VALUES,
+    Told,
     camera_vector,
     pixel_state,
     pose_state,
@@ -25,11 +27,18 @@ class ObservationEncoder(nn.Module):
     """Coarsest map and state -> one vector of `values` numbers.
 
     With `camera_input` the state planes are added to the map, and the end effector's pixel and the camera to the state;
-    without, nothing in it knows the camera.
+    without, nothing in it knows the camera. An `instruction` is added to the state, too.
     """
 
     def __init__(
-        self, channels: int, width: int, keypoints: int, camera_input: bool, space: ActionSpace, workspace: Box
+        self,
+        channels: int,
+        width: int,
+        keypoints: int,
+        camera_input: bool,
+        space: ActionSpace,
+        workspace: Box,
+        instruction: Instruction | None = None,
     ) -> None:
         super().__init__()
         self.space, self.workspace = space, workspace
@@ -40,7 +49,8 @@ class ObservationEncoder(nn.Module):
         )
         self.heat = nn.Conv2d(width, keypoints, 1)
         state = POSE_STATE_VALUES + (PIXEL_STATE_VALUES + CAMERA_VALUES if camera_input else 0)
-        self.values = 2 * keypoints + state
+        self.told = Told(instruction)
+        self.values = 2 * keypoints + state + self.told.values
 
     def forward(self, feature: torch.Tensor, inputs: ModelInput) -> torch.Tensor:
         """(B, C, rows, columns) -> (B, values)."""
@@ -53,4 +63,4 @@ class ObservationEncoder(nn.Module):
         x = F.relu(x)
         heat = self.heat(x + self.mix(x)).float().flatten(2).softmax(-1)
         places = 2 * mean_place(heat, rows, columns) - 1
-        return torch.cat([places.flatten(1), *state], -1)
+        return self.told(torch.cat([places.flatten(1), *state], -1), inputs)

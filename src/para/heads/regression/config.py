@@ -5,9 +5,11 @@ The defaults, one pooled token to absolute world coordinates, are what the publi
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
+from para.dataset import SampleTable
 from para.heads.action_space import ActionSpace, PixelHeight, World
+from para.heads.instruction import Instruction
 from para.heads.regression.dense import DenseHead
 from para.heads.regression.head import RegressionHead
 from para.heads.regression.pooled import PooledHead
@@ -53,8 +55,12 @@ class GlobalRegressionConfig:
     """How the features become an answer."""
     space: ActionSpace = field(default_factory=World)
     """In which coordinates the answer is."""
+    instruction: Instruction | None = None
+    """How the sentence that says what to do is read; None: it is not."""
 
     def __post_init__(self) -> None:
+        if self.instruction is not None and self.reading == Dense(absolute=False):
+            raise ValueError("a Dense reading with absolute=False is told no state, so no instruction either")
         if isinstance(self.reading, SoftArgmax) and not isinstance(self.space, PixelHeight):
             raise ValueError(
                 f"a soft-argmax is a pixel, so its action space is PixelHeight, not {type(self.space).__name__}"
@@ -63,6 +69,14 @@ class GlobalRegressionConfig:
             raise ValueError(
                 f"the {type(self.reading).__name__} reading draws the camera's planes: set camera_input=True"
             )
+
+    def fitted(self, samples: SampleTable) -> GlobalRegressionConfig:
+        """With the demonstrations' sentences, where an instruction is read."""
+        return (
+            self
+            if self.instruction is None
+            else replace(self, instruction=self.instruction.fitted(samples.instruction))
+        )
 
     def build(
         self, channels: tuple[int, ...], strides: tuple[int, ...], horizon: int, workspace: Box

@@ -12,7 +12,8 @@ from para.dataset import ModelInput, Targets
 from para.geometry import rotation_from_6d, rotation_to_6d
 from para.heads.action_space import ActionSpace
 from para.heads.head import ChunkBatch, Loss, gripper_loss, masked_mean
-from para.heads.proprioception import CAMERA_VALUES, PIXEL_STATE_VALUES, camera_vector, pixel_state
+from para.heads.instruction import Instruction
+from para.heads.proprioception import CAMERA_VALUES, PIXEL_STATE_VALUES, Told, camera_vector, pixel_state
 from para.types import Box
 
 STEP_VALUES = 10
@@ -38,6 +39,7 @@ class RegressionSettings(Protocol):
     camera_input: bool
     gripper_weight: float
     rotation_weight: float
+    instruction: Instruction | None
 
 
 class RegressionHead(nn.Module):
@@ -46,7 +48,8 @@ class RegressionHead(nn.Module):
     def __init__(self, config: RegressionSettings, horizon: int, workspace: Box) -> None:
         super().__init__()
         self.config, self.horizon, self.workspace = config, horizon, workspace
-        self.state_values = PIXEL_STATE_VALUES + (CAMERA_VALUES if config.camera_input else 0)
+        self.told = Told(config.instruction)
+        self.state_values = PIXEL_STATE_VALUES + (CAMERA_VALUES if config.camera_input else 0) + self.told.values
 
     def loss(self, outputs: RegressionOutputs, inputs: ModelInput, targets: Targets) -> Loss:
         """L1 distance in metres (x 10), gripper cross-entropy, rotation."""
@@ -81,9 +84,10 @@ class RegressionHead(nn.Module):
         )
 
     def state(self, inputs: ModelInput) -> torch.Tensor:
-        """(B, 4) end-effector pixel, height and opening: what the volume head is told; (B, 20) with the camera."""
+        """(B, 4) end-effector pixel, height and opening: what the volume head is told; 16 more with the camera, and the
+        instruction's where it is read."""
         state = pixel_state(inputs, self.workspace)
-        return torch.cat([state, camera_vector(inputs)], -1) if self.config.camera_input else state
+        return self.told(torch.cat([state, camera_vector(inputs)], -1) if self.config.camera_input else state, inputs)
 
     def _coordinates(self, unit: torch.Tensor) -> torch.Tensor:
         low, high = (unit.new_tensor(x) for x in self.config.space.range(self.workspace))

@@ -98,6 +98,22 @@ class Appearance:
 
 
 @dataclass(frozen=True)
+class OfficialEpisode:
+    """One of LIBERO's own episodes: everything stands as in an initial state that the benchmark ships, see `official`."""
+
+    suite: str
+    """Folder of the task, e.g. ``libero_spatial``."""
+    task: int
+    """The task's number in LIBERO's order, from 0."""
+    state: int
+    """Which of the task's initial states, from 0."""
+    camera: str = "0_0_100_0_0"
+    """The camera by its name in LIBERO-Plus, see `plus_views`; this one is LIBERO's own."""
+    asked: int | None = None
+    """Another task of the suite whose sentence is told instead: in this scene it speaks of the other black bowl."""
+
+
+@dataclass(frozen=True)
 class Layout:
     """Everything that fixes one episode; the same `Layout` gives the same episode, bit for bit."""
 
@@ -121,6 +137,9 @@ class Layout:
     """How wrong the camera is that policies are told; None: it is the true one."""
     appearance: Appearance | None = None
     """None: LIBERO's own."""
+    official: OfficialEpisode | None = None
+    """One of LIBERO's own episodes: it places everything, arm, drawers and camera included. `bowl_xy` and `plate_xy` say
+    what it does; `bowl_yaw`, `view` and `objects` have no part in it. Made by `official.official_layout`."""
 
     def to_json(self) -> dict[str, Any]:
         """Plain JSON values. What later versions added is left out where it is not used, so that the JSON, and every
@@ -144,7 +163,7 @@ class Layout:
         return cls(**values)
 
 
-_ADDED = {"camera_error": CameraError, "appearance": Appearance}
+_ADDED = {"camera_error": CameraError, "appearance": Appearance, "official": OfficialEpisode}
 """Fields that layouts of the first version did not have."""
 
 

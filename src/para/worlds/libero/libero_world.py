@@ -9,7 +9,9 @@ from para.types import CONTROL_HZ, Box, Command, Observation, RobotState, View
 from para.worlds.libero.camera import CAMERA_NAME, FOV_Y, mujoco_quaternion, pinhole, reported_pose, view_pose
 from para.worlds.libero.grasps import Grasp
 from para.worlds.libero.layout import WORKSPACE, Layout
+from para.worlds.libero.official import carried_bowl, initial_state, scene_name, sentence
 from para.worlds.libero.outcome import OutcomeJudge
+from para.worlds.libero.plus_views import named_view
 from para.worlds.libero.rendering import Renderer
 from para.worlds.libero.simulation import Simulation
 from para.worlds.world import AgentFailure, Outcome
@@ -51,21 +53,32 @@ class LiberoWorld:
             self._simulations[layout.scene] = Simulation(layout.scene)
         simulation = self._simulations[layout.scene]
         self._simulation, self._layout, self._steps = simulation, layout, 0
-        T_world_camera = view_pose(*layout.view)
+        T_world_camera = view_pose(*layout.view) if layout.official is None else named_view(layout.official.camera)
         self._camera = pinhole(T_world_camera, *self.image_size, fov_y=FOV_Y)
         T_world_reported = reported_pose(T_world_camera, layout.camera_error)
         self._reported_camera = pinhole(T_world_reported, *self.image_size, fov_y=FOV_Y)
         simulation.place_camera(CAMERA_NAME, T_world_camera.translation, mujoco_quaternion(T_world_camera), FOV_Y)
-        scene = simulation.scene
+        self._place(layout)
+        self._stale.setdefault(layout.scene, set()).update(simulation.dress(layout.appearance))
+        for _ in range(SETTLE_STEPS):
+            simulation.step(simulation.controller.goal_position, simulation.controller.goal_rotation, opening=1.0)
+        self._judge = OutcomeJudge(simulation, self._carried)
+        return self.state()
+
+    def _place(self, layout: Layout) -> None:
+        """Arm and objects at their starts."""
+        simulation, scene = self._running(), self._running().scene
+        if layout.official is not None:
+            if layout.scene != scene_name(layout.official.suite, layout.official.task):
+                raise ValueError(
+                    f"scene {layout.scene!r} is not that of {layout.official}; use official_layout to make both"
+                )
+            simulation.start_from(initial_state(layout.official))
+            return
         placements = {p.name: (p.xy, p.yaw) for p in layout.objects}
         placements[scene.carried] = (layout.bowl_xy, layout.bowl_yaw)
         placements[scene.target] = (layout.plate_xy, 0.0)
         simulation.reset(placements)
-        self._stale.setdefault(layout.scene, set()).update(simulation.dress(layout.appearance))
-        for _ in range(SETTLE_STEPS):
-            simulation.step(simulation.controller.goal_position, simulation.controller.goal_rotation, opening=1.0)
-        self._judge = OutcomeJudge(simulation)
-        return self.state()
 
     def step(self, command: Command) -> RobotState:
         """Track the absolute target for one control step (1/20 s). The gripper is binary, as LIBERO's: above 0.5 opens.
@@ -141,7 +154,8 @@ class LiberoWorld:
     @property
     def instruction(self) -> str:
         """The task's sentence."""
-        return self._running().scene.instruction
+        official = self.layout.official
+        return self._running().scene.instruction if official is None else sentence(official)
 
     @property
     def T_world_base(self) -> Pose:
@@ -157,8 +171,11 @@ class LiberoWorld:
     @property
     def carried_pose(self) -> Pose:
         """T_world_object of what is to be carried (in most scenes the bowl)."""
-        simulation = self._running()
-        return simulation.object_pose(simulation.scene.carried)
+        return self._running().object_pose(self._carried)
+
+    def heights(self, places: np.ndarray) -> np.ndarray:
+        """(N, 2) places [m], world -> (N,) z of the highest thing there [m] but for the arm and what is to be carried."""
+        return self._running().heights(places, without=self._carried)
 
     @property
     def target_pose(self) -> Pose:
@@ -170,6 +187,11 @@ class LiberoWorld:
     def grasp(self) -> Grasp:
         """How what is to be carried may be taken hold of."""
         return self._running().scene.grasp
+
+    @property
+    def _carried(self) -> str:
+        official = self.layout.official
+        return self._running().scene.carried if official is None else carried_bowl(official)
 
     def _running(self) -> Simulation:
         if self._simulation is None:

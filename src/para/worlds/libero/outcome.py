@@ -29,12 +29,12 @@ ON_RADIUS = 0.03
 class OutcomeJudge:
     """Watches one episode; `update` once after each control step."""
 
-    def __init__(self, simulation: Simulation) -> None:
+    def __init__(self, simulation: Simulation, carried: str | None = None) -> None:
+        """`carried`: the object to be carried, by default the scene's own; its target is always the scene's."""
         self._simulation = simulation
-        scene = simulation.scene
-        self._carried, self._target = scene.carried, scene.target
-        self._carried_body = simulation.object_body(scene.carried)
-        self._target_body = simulation.object_body(scene.target)
+        self._carried = carried or simulation.scene.carried
+        self._carried_body = simulation.object_body(self._carried)
+        self._target_body = simulation.object_body(simulation.scene.target)
         self._start_height = float(simulation.data.xpos[self._carried_body][2])
         self._surface = _surface_points(simulation, self._carried_body)
         self._held = 0

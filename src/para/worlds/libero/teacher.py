@@ -11,8 +11,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from para.geometry import Pose, turn_towards
+from para.geometry import Pose, rotation_from_vector, turn_towards
 from para.types import Command, Observation, RobotState
+from para.worlds.libero.among_objects import among_objects
 from para.worlds.libero.libero_world import LiberoWorld
 
 TEACHER_VERSION = 3
@@ -73,6 +74,9 @@ class ScriptedTeacher:
     def _script(self) -> Iterator[Command]:
         world, v = self._world, Variation.draw(self._world.layout.seed)
         start, how = world.state().T_world_ee, world.grasp
+        if world.layout.official is not None:
+            yield from among_objects(world, _Motion(world, start, start.rotation, v.speed), v)
+            return
         T_world_grasp = how.pose(world.carried_pose, start)
         grasp, target = T_world_grasp.translation, world.target_pose.translation
         motion = _Motion(world, start, T_world_grasp.rotation, v.speed)
@@ -112,6 +116,12 @@ class _Motion:
     def hold(self, opening: float, steps: int) -> Iterator[Command]:
         """Stay at the present target."""
         for _ in range(steps):
+            yield self._command(opening)
+
+    def turn(self, yaw: float, opening: float) -> Iterator[Command]:
+        """Turn the hand by `yaw` [rad] about the vertical at its place, and keep to that attitude from then on."""
+        self._attitude = rotation_from_vector(np.array([0.0, 0.0, yaw])) @ self._rotation
+        while self._rotation is not self._attitude:
             yield self._command(opening)
 
     def go(

@@ -19,7 +19,6 @@ def main() -> None:
     from para.evaluation.agents import AgentSpec
     from para.evaluation.axes import axis_named
     from para.evaluation.evaluate import evaluate
-    from para.evaluation.provenance import provenance
     from para.evaluation.statistics import wilson
     from para.report.teachable import MASTERED
     from para.worlds.libero.official import TASKS
@@ -43,14 +42,19 @@ def main() -> None:
         stages = Counter(r.stage.value for r in mine)
         rate = wilson(stages["PLACE"], len(mine))
         rows.append({"task": task, "name": name, "stages": dict(stages), "place": asdict(rate)})
+        place = (
+            name.removeprefix("pick_up_the_black_bowl_").removesuffix("_and_place_it_on_the_plate").replace("_", " ")
+        )
         mark = "" if rate.value >= MASTERED else f"   below {MASTERED:.0%}"
-        print(f"{task}  {stages['PLACE']:3d}/{len(mine)} [{rate.low:.0%}, {rate.high:.0%}]  {name[22:-23]}{mark}")
+        print(f"{task}  {stages['PLACE']:3d}/{len(mine)} [{rate.low:.0%}, {rate.high:.0%}]  {place}{mark}")
     below = [row["task"] for row in rows if row["place"]["value"] < MASTERED]
     placed = sum(r.placed for r in found.records)
     print(f"all  {placed}/{len(found.records)}; below {MASTERED:.0%}: {below or 'none'}")
-    content = {"axis": arguments.axis, "split": arguments.split, "n": len(found.records), "below": below, "tasks": rows}
+    commits = sorted({r.provenance.commit for r in found.records})  # each record holds all of where it comes from
+    content = {"axis": arguments.axis, "split": arguments.split, "n": len(found.records), "commits": commits}
+    content |= {"below": below, "tasks": rows}
     summary = arguments.out / f"{arguments.axis}.json"
-    summary.write_text(json.dumps({**content, "provenance": asdict(provenance())}, indent=1) + "\n")
+    summary.write_text(json.dumps(content, indent=1) + "\n")
 
 
 if __name__ == "__main__":

@@ -24,7 +24,7 @@ class Provenance:
     command: str
     """To be typed in the checkout; paths in it are relative to where it was typed."""
     commit: str
-    """Short hash; with ``+`` where the tracked files were changed, ``unknown`` outside a checkout."""
+    """Short hash; with ``+`` where tracked files but those of ``results/`` were changed, ``unknown`` outside a checkout."""
     versions: tuple[tuple[str, str], ...]
     """(distribution, version) pairs, Python first."""
     machine: str
@@ -50,7 +50,9 @@ def commit() -> str:
     head = _git(here, "rev-parse", "--short=12", "HEAD")
     if not head:
         return "unknown"
-    return head + ("+" if _git(here, "status", "--porcelain", "--untracked-files=no") else "")
+    # What evaluations write themselves (the ledger) is no change of the program.
+    changed = _git(here, "status", "--porcelain", "--untracked-files=no", "--", ":(top)", ":(top,exclude)results")
+    return head + ("+" if changed else "")
 
 
 @cache

@@ -10,9 +10,10 @@ PARTS=${*:2}
 POLICIES="para cls_regression"
 part() { [[ -z "$PARTS" || " $PARTS " == *" $1 "* ]]; }
 
-train() {  # dataset folder, run folder, further arguments: all policies                                     25 min
+train() {  # dataset folder, run folder, further arguments: all policies                                     25 to 60 min
     for POLICY in $POLICIES; do
-        para train --preset $POLICY --steps 2000 --dataset "$1" --out "$2/train/$POLICY" "${@:3}"
+        STEPS=1500; [ $POLICY = cls_regression ] && STEPS=3500  # until it is competent
+        para train --preset $POLICY --steps $STEPS --dataset "$1" --out "$2/train/$POLICY" "${@:3}"
     done
 }
 
@@ -33,6 +34,10 @@ if part default64; then  # tier A: dense, view, distractors, calibration; tier B
     ask $OUT/default64 view 800           # 100 a ring
     ask $OUT/default64 distractors 300    # 100 each with 3, 6 and 10 objects
     ask $OUT/default64 calibration 400    # 100 each at 0.25, 0.5, 1 and 2 deg and cm
+    TRAINED=$OUT/default64/train          # the same with the camera corrected while the policy runs
+    para train --preset locator --dataset $OUT/default64/demos --out $TRAINED/locator                      #  5 to 10 min
+    para evaluate --policy $TRAINED/para/policy --locator $TRAINED/locator/policy --name para_corrected --axis calibration \
+        --split test --episodes 400 --records $OUT/default64/records/calibration.jsonl                     #  8 min
     ask $OUT/default64 view_far 200       # 100 each at 35 and 45 deg
     ask $OUT/default64 appearance 100
     para report $OUT/default64

@@ -8,8 +8,9 @@ pytest.importorskip("libero")
 from para.geometry import Pose, relative_angle, rotation_from_vector
 from para.worlds.libero.layout import Layout
 from para.worlds.libero.libero_world import LiberoWorld
+from para.worlds.libero.motion import TURN
 from para.worlds.libero.scenes import BOX_GRASP, find_scene
-from para.worlds.libero.teacher import TURN, ScriptedTeacher
+from para.worlds.libero.teacher import ScriptedTeacher
 from para.worlds.world import Stage, rollout
 
 HOME = Pose(np.array([[0.0, 1.0, 0.0], [1.0, 0.0, 0.0], [0.0, 0.0, -1.0]]), np.array([-0.21, 0.0, 1.17]))

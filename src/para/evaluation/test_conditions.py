@@ -16,7 +16,7 @@ from para.evaluation.disturbances import Disturbance, disturbed
 from para.evaluation.plans import Demonstrations
 from para.evaluation.plus_cameras import plus_tasks
 from para.evaluation.sampling import XY, beyond, condition, sample_positions, stable_seed
-from para.evaluation.yaws import HALF_TURN, TRAINED, YawSector, with_yaw
+from para.evaluation.yaws import HALF_TURN, TRAINED, YawSector, in_sector
 from para.worlds.libero.camera import LOWEST_ELEVATION, is_scored
 from para.worlds.libero.layout import BOWL_X, BOWL_Y, TABLE, OfficialEpisode, Region
 from para.worlds.libero.official import OTHER_BOWL, STATES, TASKS, official_layout
@@ -129,8 +129,7 @@ def yaw_conditions(axis: str, plan: Demonstrations, n: int) -> list[Condition]:
         raise ValueError(f"axis {axis!r} has {YAW_POSITIONS} test conditions; asked for {n}")
     bowls = sample_positions(stable_seed(axis, "test"), TABLE, n, plan.positions())
     found = [condition(axis, "test", i, xy, "independent", TABLE) for i, xy in enumerate(bowls)]
-    yaws = [OTHER_YAWS.sample(np.random.default_rng((c.seed, 14))) for c in found]
-    return [replace(c, layout=with_yaw(c.layout, yaw)) for c, yaw in zip(found, yaws)]
+    return in_sector(found, OTHER_YAWS)
 
 
 def official_conditions(

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 import numpy as np
 
@@ -11,7 +11,7 @@ from para.evaluation.conditions import Condition, Split
 from para.evaluation.disturbances import For
 from para.evaluation.plans import Demonstrations
 from para.evaluation.sampling import XY, condition, sample_positions, stable_seed
-from para.evaluation.yaws import TRAINED, TRAINED_OUTER, YawSector, with_yaw
+from para.evaluation.yaws import TRAINED, TRAINED_OUTER, YawSector, in_sector
 from para.worlds.libero.layout import TABLE, Layout
 
 
@@ -69,5 +69,4 @@ class YawAxis:
 
     def _conditions(self, split: Split, bowls: list[XY], sector: YawSector) -> list[Condition]:
         found = [condition(self.name, split, i, xy, "independent", TABLE) for i, xy in enumerate(bowls)]
-        yaws = [sector.sample(np.random.default_rng((c.seed, 14))) for c in found]
-        return [replace(c, layout=with_yaw(c.layout, yaw)) for c, yaw in zip(found, yaws)]
+        return in_sector(found, sector)

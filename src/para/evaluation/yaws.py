@@ -6,6 +6,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
+from para.evaluation.conditions import Condition
 from para.evaluation.plans import DEFAULT64, ListedPlan, independent_at
 from para.worlds.libero.layout import TABLE, Layout
 
@@ -36,6 +37,12 @@ class YawSector:
 def with_yaw(layout: Layout, yaw_deg: float) -> Layout:
     """The layout with the long object in the bowl's place, turned so far."""
     return replace(layout, scene=SCENE, bowl_yaw=float(np.radians(yaw_deg)))
+
+
+def in_sector(conditions: list[Condition], sector: YawSector) -> list[Condition]:
+    """The same conditions with the long object, each at a yaw of the sector drawn from its own seed."""
+    yaws = [sector.sample(np.random.default_rng((c.seed, 14))) for c in conditions]
+    return [replace(c, layout=with_yaw(c.layout, yaw)) for c, yaw in zip(conditions, yaws)]
 
 
 TRAINED = YawSector(0.0, 90.0)

@@ -71,13 +71,13 @@ def lr() -> Experiment:
 
 def dense() -> Experiment:
     """64 demonstrations over the whole table, tested between them: where the published method lost."""
-    return Experiment("dense", "dense", (_row("para", 2000), _row("cls_regression", 2000)))
+    return Experiment("dense", "dense", (_row("para", 1500), _row("cls_regression", 3500)))
 
 
 def default64() -> Experiment:
     """One training, six axes: between the demonstrations, other cameras, distractors, a wrong camera, another look."""
     also = ("view", "view_far", "distractors", "calibration", "appearance")
-    rows = (_row("para", 2000), _row("cls_regression", 2000))
+    rows = (_row("para", 1500), _row("cls_regression", 3500))
     return Experiment("default64", "dense", rows, also, expert=24)
 
 

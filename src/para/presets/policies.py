@@ -47,9 +47,6 @@ LIBERO = PolicyConfig(
 FRAMING = LevelFraming((-0.06, 0.0, 0.95), 0.92)
 """What policies that are told the camera look through: level, aimed at the table, all targets in the picture."""
 
-SUITE_FRAMING = LevelFraming((-0.13, 0.0, 0.98), 0.82)
-"""The same for LIBERO's own tasks: bowls there stand further right, and on a cabinet."""
-
 FRAMED = replace(LIBERO, framing=FRAMING)
 
 COARSE = Lite0Config(stages=(4,))
@@ -150,21 +147,17 @@ def locator() -> TrainConfig:
 
 def para_suite() -> TrainConfig:
     """`para` that reads its instruction word by word: for sets with several tasks."""
-    return _instructed(_wide(para()), Words())
+    return _instructed(para(), Words())
 
 
 def para_suite_task_id() -> TrainConfig:
     """`para` that is told which of the trained sentences its instruction is: it cannot read."""
-    return _instructed(_wide(para()), TaskId())
+    return _instructed(para(), TaskId())
 
 
 def cls_regression_suite() -> TrainConfig:
     """`cls_regression` that reads its instruction word by word."""
     return _instructed(cls_regression(), Words())
-
-
-def _wide(config: TrainConfig) -> TrainConfig:
-    return replace(config, policy=replace(config.policy, framing=SUITE_FRAMING))
 
 
 def _instructed(config: TrainConfig, instruction: Instruction) -> TrainConfig:

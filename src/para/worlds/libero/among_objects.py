@@ -9,27 +9,21 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
 import numpy as np
 
 from para.types import Command
-
-if TYPE_CHECKING:
-    from para.worlds.libero.libero_world import LiberoWorld
-    from para.worlds.libero.teacher import Variation, _Motion
+from para.worlds.libero.grasps import RimGrasp
+from para.worlds.libero.libero_world import LiberoWorld
+from para.worlds.libero.motion import RETREAT, Motion, Variation
 
 Heights = Callable[[np.ndarray], np.ndarray]
 """(N, 2) places [m] -> (N,) world z of the highest thing there [m]."""
 
 MOTION_VERSION = 1
 """Raised whenever the motion among objects changes; the bare table's has a version of its own."""
-RIM_RADIUS = 0.049
-"""Distance of the bowl's rim from its centre [m]."""
-GRASP_HEIGHT = 0.034
-"""Grip site above the bowl's origin while grasping [m]."""
-RELEASE_HEIGHT = 0.012
-"""Bowl's origin above the plate's when letting go [m]."""
+RIM = RimGrasp()
+"""How a bowl is held on a bare table; here the place on the rim is chosen."""
 FINGERS_BELOW = 0.014
 """How far the fingers reach below the grip site, and room to spare [m]."""
 HAND_ABOVE = 0.028
@@ -48,8 +42,6 @@ LEAST_LIFT = 0.07
 """Least rise after the grasp, and least descent before it [m]."""
 BASE_XY = np.array([-0.66, 0.0])
 """Where the arm stands [m], world."""
-RETREAT = 0.10
-"""Straight up after letting go [m]."""
 
 
 @dataclass(frozen=True)
@@ -69,7 +61,7 @@ class Grip:
     @property
     def offset(self) -> np.ndarray:
         """(3,) from the bowl's origin to the grip site [m], world."""
-        return np.array([RIM_RADIUS * np.cos(self.angle), RIM_RADIUS * np.sin(self.angle), GRASP_HEIGHT])
+        return np.array([RIM.radius * np.cos(self.angle), RIM.radius * np.sin(self.angle), RIM.height])
 
 
 ANGLES = tuple(np.deg2rad(a) for a in (90, 60, 120, 30, 150, -90, -60, -120, 0, 180, -30, -150))
@@ -109,11 +101,11 @@ def highest_between(start: np.ndarray, end: np.ndarray, half_width: float, heigh
     return float(heights(np.concatenate([line + w * side for w in (-half_width, 0.0, half_width)])).max())
 
 
-def among_objects(world: LiberoWorld, motion: _Motion, v: Variation) -> Iterator[Command]:
+def among_objects(world: LiberoWorld, motion: Motion, v: Variation) -> Iterator[Command]:
     """The commands of one episode."""
     start = motion.position()
     bowl, plate = world.carried_pose.translation, world.target_pose.translation
-    put = plate + [0.0, 0.0, RELEASE_HEIGHT]
+    put = plate + [0.0, 0.0, RIM.release_height]
     grip = choose_grip([bowl, put], world.heights)
     grasp = bowl + grip.offset
     free = highest_between(start[:2], grasp[:2], 0.1, world.heights) + FINGERS_BELOW + 0.02

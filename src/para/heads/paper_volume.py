@@ -17,6 +17,7 @@ from torch.nn import functional as F
 from para.dataset import ModelInput, SampleTable, Targets, volume_labels
 from para.geometry import HeightBins, VolumeGrid
 from para.heads.head import ChunkBatch, Loss, full_precision, masked_mean
+from para.heads.scores import read_scores
 from para.types import Box
 
 
@@ -105,9 +106,8 @@ class PaperVolumeHead(nn.Module):
         n, classes = self.config.grid, self.config.classes
         labels = volume_labels(inputs, targets, self.volume_grid)
         row, column, bin = labels.index.row, labels.index.column, labels.index.bin
-        volume = F.cross_entropy(
-            outputs.logits.flatten(2).transpose(1, 2), (bin * n + row) * n + column, reduction="none"
-        )
+        normaliser, score = read_scores(outputs.logits.flatten(2), ((bin * n + row) * n + column)[..., None])
+        volume = normaliser - score.squeeze(-1)
         gripper, rotation = self._read(outputs, row, column)
         gripper_class = (targets.gripper * classes).long().clamp(0, classes - 1)
         middle = targets.rotations.new_tensor(self.config.euler_middle)

@@ -57,6 +57,7 @@ def variants() -> dict[str, TrainConfig]:
         return replace(config, policy=replace(config.policy, head=replace(config.policy.head, **changes)))
 
     mild = (Shift(40.0), Zoom(0.85, 1.2))
+    raised = head(base, bins=replace(base.policy.head.bins, ground=0.94))
     return {
         "base": base,
         "signed": head(base, offset_planes="signed"),
@@ -69,6 +70,8 @@ def variants() -> dict[str, TrainConfig]:
         ),
         "stronger": geometric(base, Turn(8.0, 35.0), Shift(80.0), Zoom(0.65, 1.5)),
         "orbit": replace(base, augmentation=replace(base.augmentation, orbit=Orbit())),
+        "raised": raised,
+        "raised_orbit": replace(raised, augmentation=replace(base.augmentation, orbit=Orbit((-0.13, 0.0, 0.94)))),
         "gripper_dropped": head(base, gripper_dropout=0.3),
         "recentred": geometric(base, Turn(5.0, 20.0), Recentre(), Zoom(0.75, 1.3)),
         "displacement": head(base, displacement_planes=True),

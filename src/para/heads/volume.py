@@ -10,7 +10,7 @@ from torch import nn
 from torch.nn import functional as F
 
 from para.dataset import ModelInput, SampleTable, Targets, volume_labels
-from para.geometry import Bins, Camera, HeightBins, VolumeGrid
+from para.geometry import Bins, Camera, FootBins, HeightBins, VolumeGrid
 from para.heads.head import ChunkBatch, Loss, full_precision, gripper_loss, masked_mean
 from para.heads.instruction import Instruction
 from para.heads.neck import Neck
@@ -102,7 +102,8 @@ class VolumeHead(nn.Module):
         super().__init__()
         self.config, self.horizon, self.workspace = config, horizon, workspace
         bins = config.bins
-        heights = (workspace.low[2], workspace.high[2])
+        # The hand's foot is drawn in the plane of the targets' feet, so that no parallax lies between them either.
+        heights = (bins.ground if isinstance(bins, FootBins) else workspace.low[2], workspace.high[2])
         self.cell = min(strides[0], config.cell_pixels)
         self.upsampled = strides[0] > config.cell_pixels
         if self.upsampled:

@@ -8,7 +8,15 @@ import torch
 
 from para.backbones import DinoConfig, Lite0Config
 from para.dataset import collate, volume_labels
-from para.geometry import DepthBins, HeightBins, heading_rotation, ray_rotation, relative_angle, rotation_from_vector
+from para.geometry import (
+    DepthBins,
+    FootBins,
+    HeightBins,
+    heading_rotation,
+    ray_rotation,
+    relative_angle,
+    rotation_from_vector,
+)
 from para.heads import GlobalRegressionConfig, PaperVolumeConfig, VolumeHeadConfig
 from para.policy import PolicyConfig, PolicyNetwork
 from toy import WORKSPACE, toy_camera, toy_samples
@@ -105,6 +113,28 @@ def test_decoding_points_nowhere_beyond_the_demonstrations_reach():
     inside = (far <= torch.tensor(near.reach) - 0.05).all(1)
     assert torch.equal(moved[inside], far[inside])
     assert (moved <= limit).float().mean() > 0.9  # but where no cell is within reach
+
+
+def test_feet_lie_where_the_demonstrations_gripper_acts():
+    feet = FootBins(0.0, 0.4, 8, ground=0.1)
+    samples = toy_samples(12)  # the gripper closes at the discs, 2 cm up
+    assert replace(VOLUME, bins=feet, feet_at_grip=True).fitted(samples).bins == replace(feet, ground=0.02)
+    assert replace(VOLUME, bins=feet).fitted(samples).bins == feet
+    never = replace(samples, target_gripper=np.ones_like(samples.target_gripper))
+    assert replace(VOLUME, bins=feet, feet_at_grip=True).fitted(never).bins == feet
+
+
+def test_the_hands_foot_is_drawn_where_a_target_below_it_would_be_pointed_at():
+    feet = FootBins(0.0, 0.4, 8, ground=0.06)
+    network, b = PolicyNetwork(config(replace(VOLUME, bins=feet))).eval(), batch()
+    seen = []
+    network.head.neck.planes[0].register_forward_hook(lambda module, inputs, output: seen.append(inputs[0]))
+    with torch.inference_mode():
+        network(b.inputs)
+    below = b.inputs.T_world_ee.translation[:, None] * torch.tensor([1.0, 1.0, 0.3])
+    index = network.head.grid(*seen[0].shape[-2:]).locate(below, b.inputs.camera)
+    drawn = seen[0][:, 1].flatten(1).argmax(1)
+    assert index.valid.all() and torch.equal(drawn, index.row[:, 0] * seen[0].shape[-1] + index.column[:, 0])
 
 
 def test_targets_outside_the_image_train_the_outside_probability():

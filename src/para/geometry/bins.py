@@ -2,7 +2,7 @@
 
 A bin kind is a type of its own because the kinds mean different quantities: `HeightBins` count the world's z, which stays
 when the camera moves; `DepthBins` count the camera's z, which changes with it. `FootBins` count the world's z, too, but
-their pixel is that of the point's foot on the table. Bin i covers bin coordinates [i, i + 1).
+their pixel is that of the point's foot in a horizontal plane. Bin i covers bin coordinates [i, i + 1).
 """
 
 from __future__ import annotations
@@ -61,14 +61,14 @@ class HeightBins(_Bins):
 
 @dataclass(frozen=True)
 class FootBins(_Bins):
-    """Bins of world height z [m] above the pixel of a point's *foot*: where its vertical meets the plane z = `ground`.
+    """Bins of world height z [m] at the pixel of a point's *foot*: where its vertical meets the plane z = `ground`.
 
-    There is no parallax between a foot and what stands beside it on the table: seen from elsewhere, both move alike.
+    There is no parallax between a foot and what lies beside it in that plane: seen from elsewhere, both move alike.
     A wrong height moves the decoded point up or down, never sideways.
     """
 
     ground: float
-    """World height of the feet [m]: the table top."""
+    """World height of the feet [m]: of what pictures show of a target, such as the rim that is grasped; or the table top."""
 
     def measure(self, points_world: Array, camera: Camera) -> Array:
         """(..., N, 3) world points -> (..., N) the binned quantity [m]."""

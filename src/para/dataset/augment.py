@@ -109,6 +109,9 @@ class Orbit:
     """Share of the moments whose camera is carried."""
     lowest: float = 18.0
     """The camera stays where it sees the point from this elevation or higher [deg]."""
+    planes: tuple[float, float] | None = None
+    """Heights of the plane while the hand is open and while it holds something [m], world: of what it reaches for then. None:
+    that of `centre`."""
 
     def __call__(self, camera: Camera, rng: np.random.Generator) -> Camera:
         """The camera in its new place, or as it is."""
@@ -124,11 +127,12 @@ class Orbit:
             return camera
         return camera.move(Pose(turn, centre - turn @ centre))
 
-    def warp(self, image: np.ndarray, camera: Camera, new_camera: Camera) -> np.ndarray:
+    def warp(self, image: np.ndarray, camera: Camera, new_camera: Camera, holding: bool) -> np.ndarray:
         """The picture of `new_camera`: exact where both share their centre, else as if all were in the plane."""
         if np.allclose(camera.T_world_camera.translation, new_camera.T_world_camera.translation, atol=1e-9):
             return warp_image(image, camera, new_camera)
-        return warp_plane(image, camera, new_camera, self.centre[2])
+        height = self.centre[2] if self.planes is None else self.planes[int(holding)]
+        return warp_plane(image, camera, new_camera, height)
 
 
 @dataclass(frozen=True)
@@ -202,9 +206,12 @@ class Augmentation:
         """Where the moment's camera is carried to."""
         return camera if self.orbit is None else self.orbit(camera, rng)
 
-    def warp(self, image: np.ndarray, camera: Camera, new_camera: Camera) -> np.ndarray:
-        """The picture that `new_camera` would have taken, given that of the moment's own `camera`."""
-        return (warp_image if self.orbit is None else self.orbit.warp)(image, camera, new_camera)
+    def warp(self, image: np.ndarray, camera: Camera, new_camera: Camera, holding: bool) -> np.ndarray:
+        """The picture that `new_camera` would have taken, given that of the moment's own `camera`, in which the hand holds
+        something or is open."""
+        if self.orbit is None:
+            return warp_image(image, camera, new_camera)
+        return self.orbit.warp(image, camera, new_camera, holding)
 
     def camera(self, camera: Camera, points: np.ndarray, rng: np.random.Generator) -> Camera:
         """The camera to warp to; same centre, same image size. `points` (N, 3) [m], world: the moment's targets."""

@@ -15,7 +15,7 @@ from para.dataset.augment import Augmentation
 from para.dataset.batch import Batch, Clip, ModelInput, Targets
 from para.dataset.clips import ClipPlan
 from para.dataset.samples import SampleTable
-from para.geometry import Camera, LevelFraming, Pose, warp_image
+from para.geometry import Camera, LevelFraming, Pose
 
 
 class BatchStream(Dataset):
@@ -91,8 +91,8 @@ def collate(
             points = samples.target_positions[i][there] if there.any() else samples.ee_position[i][None]
             new = augmentation.camera(new, points.astype(np.float64), rngs[row])
         frames, exists[row] = plan.rows(samples, i)
-        warp = warp_image if augmentation is None else augmentation.warp
-        strip = np.concatenate([warp(samples.images[f], camera, new) for f in frames])  # below each other
+        warp, holding = (augmentation or Augmentation()).warp, bool(samples.gripper[i] < 0.5)
+        strip = np.concatenate([warp(samples.images[f], camera, new, holding) for f in frames])  # below each other
         strip = strip if augmentation is None else augmentation.image(strip, rngs[row])
         images[row] = strip.reshape(images[row].shape)
         cameras.append(new)

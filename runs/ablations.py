@@ -71,10 +71,6 @@ def variants() -> dict[str, TrainConfig]:
         "stronger": geometric(base, Turn(8.0, 35.0), Shift(80.0), Zoom(0.65, 1.5)),
         "orbit": replace(base, augmentation=replace(base.augmentation, orbit=Orbit())),
         "raised": raised,
-        "by_hand_orbit": replace(
-            head(raised, ground_holding=0.915),
-            augmentation=replace(base.augmentation, orbit=Orbit((-0.13, 0.0, 0.93), planes=(0.94, 0.915))),
-        ),
         "half_raised_orbit": replace(
             head(base, bins=replace(base.policy.head.bins, ground=0.93)),
             augmentation=replace(base.augmentation, orbit=Orbit((-0.13, 0.0, 0.93), planes=(0.94, 0.915))),

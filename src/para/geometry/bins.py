@@ -67,9 +67,8 @@ class FootBins(_Bins):
     A wrong height moves the decoded point up or down, never sideways.
     """
 
-    ground: float | Array
-    """World height of the feet [m]: of what pictures show of a target, such as the rim that is grasped; or the table top.
-    One number, or (...,) for a batch of cameras."""
+    ground: float
+    """World height of the feet [m]: of what pictures show of a target, such as the rim that is grasped; or the table top."""
 
     def measure(self, points_world: Array, camera: Camera) -> Array:
         """(..., N, 3) world points -> (..., N) the binned quantity [m]."""
@@ -77,20 +76,13 @@ class FootBins(_Bins):
 
     def anchor(self, points_world: Array) -> Array:
         """(..., N, 3) world points -> (..., N, 3) the points whose pixels are pointed at [m], world."""
-        return self._at(points_world, self._level(points_world[..., 2]))
+        return self._at(points_world, array_namespace(points_world).full_like(points_world[..., 2], self.ground))
 
     def unproject(self, camera: Camera, pixels: Array, value: Array) -> tuple[Array, Array]:
         """Feet's pixels (..., N, 2) and heights (..., N) [m] -> world points (..., N, 3), validity (..., N)."""
         xp = array_namespace(pixels)
-        feet, valid = camera.unproject_height(pixels, self._level(value))
+        feet, valid = camera.unproject_height(pixels, xp.full_like(value, self.ground))
         return self._at(feet, xp.broadcast_to(value, tuple(feet.shape[:-1]))), valid & xp.isfinite(value)
-
-    def _level(self, like: Array) -> Array:
-        """The feet's height in the shape of (..., N) `like`."""
-        xp = array_namespace(like)
-        if isinstance(self.ground, (int, float)):
-            return xp.full_like(like, self.ground)
-        return xp.zeros_like(like) + self.ground[..., None]
 
     def _at(self, points: Array, height: Array) -> Array:
         xp = array_namespace(points)

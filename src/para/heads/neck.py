@@ -63,18 +63,13 @@ class Neck(Pyramid):
             None if instruction is None else nn.ModuleList(Modulation(instruction.values, w) for w in widths)
         )
 
-    def forward(
-        self, features: list[torch.Tensor], inputs: ModelInput, foot_height: torch.Tensor | None = None
-    ) -> list[torch.Tensor]:
-        """One map for each feature map, finest first, (B, width_i, rows_i, columns_i). `foot_height` (B,) [m], world: of the
-        plane in which the hand's foot is drawn; the table's by default."""
+    def forward(self, features: list[torch.Tensor], inputs: ModelInput) -> list[torch.Tensor]:
+        """One map for each feature map, finest first, (B, width_i, rows_i, columns_i)."""
         maps = []
         told = None if self.instruction is None else self.instruction(inputs.instruction)
         for i, (feature, lateral, project) in enumerate(zip(features, self.lateral, self.planes)):
             with full_precision(feature):
-                planes = state_planes(
-                    inputs, *feature.shape[-2:], *self.heights, self.offsets, self.displacement, foot_height
-                )
+                planes = state_planes(inputs, *feature.shape[-2:], *self.heights, self.offsets, self.displacement)
             x = lateral(feature) + project(planes)
             maps.append(F.relu(x if told is None else self.modulate[i](x, told)))
         return self.merge(maps)

@@ -33,21 +33,18 @@ def state_planes(
     top_height: float,
     offsets: Offsets = "signed",
     displacement: bool = True,
-    foot_height: torch.Tensor | None = None,
 ) -> torch.Tensor:
     """(B, `plane_count`, rows, columns): gripper blob, foot blob, offsets (4 or 2), gripper state, height, displacement (6).
 
     The blob at the end effector's pixel carries its height between `table_height` and `top_height` [m], which also fills a
-    plane, as coarse maps may miss a blob; another lies where its vertical meets the plane at `foot_height` (B,) [m], or the
-    table. The offsets are those of each
+    plane, as coarse maps may miss a blob; another lies where its vertical meets the table. The offsets are those of each
     cell from these two pixels, or their lengths, in halves of the image. The displacement planes hold how far 10 cm along
     world x, y and z move a point of the table at each cell, in halves of the image.
     """
     camera, batch = inputs.camera, len(inputs.gripper)
     u, v = _cell_centres(inputs, rows, columns)  # (rows, columns) [px]
     ee = inputs.T_world_ee.translation[:, None]
-    ground = torch.full_like(inputs.gripper, table_height) if foot_height is None else foot_height
-    foot = torch.cat([ee[..., :2], ground[:, None, None]], -1)
+    foot = torch.cat([ee[..., :2], torch.full_like(ee[..., 2:], table_height)], -1)
     (ee_pixel, depth), (foot_pixel, foot_depth) = camera.project(ee), camera.project(foot)  # (B, 1, 2), (B, 1)
     visible, foot_visible = (d[..., None] > 0 for d in (depth, foot_depth))
     du = (u - ee_pixel[..., 0, None]) / camera.width  # (B, rows, columns), in image widths

@@ -10,7 +10,7 @@ from torch import nn
 from torch.nn import functional as F
 
 from para.dataset import ModelInput, SampleTable, Targets, volume_labels
-from para.geometry import Bins, FootBins, HeightBins, VolumeGrid
+from para.geometry import Bins, Camera, FootBins, HeightBins, VolumeGrid
 from para.heads.head import ChunkBatch, Loss, full_precision, gripper_loss, masked_mean
 from para.heads.instruction import Instruction
 from para.heads.neck import Neck
@@ -30,9 +30,6 @@ class VolumeHeadConfig:
     """Whether `fitted` lays the plane of the feet (`FootBins.ground`) at the height where the demonstrations' hand closes and
     opens. What a picture shows of a target is the rim that is grasped there, not the table below it; were the feet on the
     table, a network would learn how far below the rim they lie in the picture, which another camera's elevation changes."""
-    ground_holding: float | None = None
-    """Height of the feet while the hand holds something [m], world: of what carried things are put down on. None: as `bins`
-    say, whatever the hand does."""
     cell_pixels: int = 4
     """Pixels of the network's input to a cell; a backbone whose finest map is coarser has it upsampled."""
     widths: tuple[int, ...] = (32, 64, 96)
@@ -81,9 +78,6 @@ class VolumeHeadConfig:
         return VolumeHead(self, channels, strides, horizon, workspace)
 
 
-HOLDING = 0.5
-"""A hand that is less open holds something, or is about to."""
-
 _WAVES = (0.8, 0.4, 0.2, 0.1)
 """Wavelengths in which a target's bin is told to the gripper and the rotation [m]."""
 
@@ -116,7 +110,8 @@ class VolumeHead(nn.Module):
         super().__init__()
         self.config, self.horizon, self.workspace = config, horizon, workspace
         bins = config.bins
-        heights = (workspace.low[2], workspace.high[2])
+        # The hand's foot is drawn in the plane of the targets' feet, so that no parallax lies between them either.
+        heights = (bins.ground if isinstance(bins, FootBins) else workspace.low[2], workspace.high[2])
         self.cell = min(strides[0], config.cell_pixels)
         self.upsampled = strides[0] > config.cell_pixels
         if self.upsampled:
@@ -135,13 +130,9 @@ class VolumeHead(nn.Module):
             nn.init.zeros_(layer.bias)
         self.rotation.bias.data = torch.tensor(self.rotations.neutral)
 
-    def grid(self, rows: int, columns: int, gripper: torch.Tensor | None = None) -> VolumeGrid:
-        """The volume over a map of this many cells, for hands that are open so far (B,); open by default."""
-        bins, holding = self.config.bins, self.config.ground_holding
-        if gripper is not None and holding is not None:
-            ground = torch.full_like(gripper, bins.ground).masked_fill(gripper < HOLDING, holding)
-            bins = replace(bins, ground=ground)
-        return VolumeGrid(bins, rows, columns)
+    def grid(self, rows: int, columns: int) -> VolumeGrid:
+        """The volume over a map of this many cells."""
+        return VolumeGrid(self.config.bins, rows, columns)
 
     def volume(self, width: int, height: int) -> VolumeGrid:
         """The volume over an image of this size [px]."""
@@ -156,15 +147,10 @@ class VolumeHead(nn.Module):
             grid = self.volume(inputs.camera.width, inputs.camera.height)
             size = (grid.rows, grid.columns)
             features = [F.interpolate(features[0], size, mode="bilinear", align_corners=False), *features]
-        foot_height = None
-        if isinstance(self.config.bins, FootBins):
-            # The hand's foot is drawn in the plane of the targets' feet, so that no parallax lies between them either.
-            ground = self.grid(1, 1, inputs.gripper).bins.ground
-            foot_height = ground if isinstance(ground, torch.Tensor) else torch.full_like(inputs.gripper, ground)
-        maps = self.neck(features, inputs, foot_height)
+        maps = self.neck(features, inputs)
         rows, columns = maps[0].shape[-2:]
         logits = self.score(maps[0]).to(torch.float32, memory_format=torch.contiguous_format)
-        forbidden = ~self._allowed(inputs, rows, columns).repeat(1, self.horizon, 1, 1)
+        forbidden = ~self._allowed(inputs.camera, rows, columns).repeat(1, self.horizon, 1, 1)
         # Filled behind autograd's back: the softmax gives such cells no gradient, and recording it costs a pass more.
         logits.detach().masked_fill_(forbidden, -torch.inf)
         logits = logits.unflatten(1, (self.horizon, self.config.bins.count))
@@ -174,7 +160,7 @@ class VolumeHead(nn.Module):
     def loss(self, outputs: VolumeOutputs, inputs: ModelInput, targets: Targets) -> Loss:
         """Cross-entropy over the volume and 'outside'; gripper and rotation are read near the true pixel."""
         rows, columns = outputs.logits.shape[-2:]
-        labels = volume_labels(inputs, targets, self.grid(rows, columns, inputs.gripper))
+        labels = volume_labels(inputs, targets, self.grid(rows, columns))
         row, column, bin = labels.index.row, labels.index.column, labels.index.bin
         flat = outputs.logits.flatten(2)  # (B, T, D v u)
         index, exists = self._neighbours(row, column, bin, rows, columns)
@@ -219,7 +205,7 @@ class VolumeHead(nn.Module):
         index, exists = self._neighbours(row, column, bin, rows, columns)
         nearby = torch.where(exists, flat.gather(2, index), -torch.inf)
         offset = nearby.softmax(-1) @ _steps(nearby).flip(-1)  # (B, T, 3) as (du, dv, dbin)
-        positions, valid = self.grid(rows, columns, inputs.gripper).unproject(row, column, bin, offset, inputs.camera)
+        positions, valid = self.grid(rows, columns).unproject(row, column, bin, offset, inputs.camera)
         cell = torch.stack([(column + 0.5) / columns, (row + 0.5) / rows], -1)
         pixel = cell + offset[..., :2] / cell.new_tensor([columns, rows])
         value = (bin + 0.5 + offset[..., 2]) / self.config.bins.count
@@ -237,10 +223,10 @@ class VolumeHead(nn.Module):
 
     # ---- parts ---------------------------------------------------------------------------------------------------------
 
-    def _allowed(self, inputs: ModelInput, rows: int, columns: int) -> torch.Tensor:
+    def _allowed(self, camera: Camera, rows: int, columns: int) -> torch.Tensor:
         """(B, D, v, u): a forward intersection of the ray inside the workspace."""
-        with torch.no_grad(), full_precision(inputs.camera.intrinsics):
-            points, valid = self.grid(rows, columns, inputs.gripper).centres(inputs.camera)
+        with torch.no_grad(), full_precision(camera.intrinsics):
+            points, valid = self.grid(rows, columns).centres(camera)
             return valid & self.workspace.contains(points)
 
     def _within_reach(self, logits: torch.Tensor, inputs: ModelInput) -> torch.Tensor:
@@ -250,7 +236,7 @@ class VolumeHead(nn.Module):
         """
         if not self.config.reach:
             return logits
-        points, _ = self.grid(*logits.shape[-2:], inputs.gripper).centres(inputs.camera)
+        points, _ = self.grid(*logits.shape[-2:]).centres(inputs.camera)
         way = (points - inputs.T_world_ee.translation[:, None, None, None]).norm(dim=-1)  # (B, D, v, u)
         reach = way.new_tensor(self.config.reach)[:, None, None, None]
         near = logits.masked_fill(way[:, None] > reach, -torch.inf)

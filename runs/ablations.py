@@ -34,10 +34,10 @@ from para.evaluation.sampling import condition, sample_positions, stable_seed
 from para.evaluation.statistics import wilson
 from para.policy import Policy
 from para.presets import fitted, policy_preset
-from para.presets.policies import YAW_MECHANISMS
+from para.presets.policies import RIM, YAW_MECHANISMS
 from para.reproduce import record
 from para.training import TrainConfig, train
-from para.worlds.libero.layout import BOWL_X, BOWL_Y, Layout, Region
+from para.worlds.libero.layout import BOWL_X, BOWL_Y, TABLE_HEIGHT, Layout, Region
 
 RESULTS = Path("results/ablations")
 TWIN = "rl"
@@ -57,7 +57,11 @@ def variants() -> dict[str, TrainConfig]:
         return replace(config, policy=replace(config.policy, head=replace(config.policy.head, **changes)))
 
     mild = (Shift(40.0), Zoom(0.85, 1.2))
-    raised = head(base, bins=replace(base.policy.head.bins, ground=0.94))
+    flat = replace(base, augmentation=replace(base.augmentation, orbit=None))
+
+    def feet(config: TrainConfig, ground: float) -> TrainConfig:
+        return head(config, bins=replace(config.policy.head.bins, ground=ground))
+
     return {
         "base": base,
         "signed": head(base, offset_planes="signed"),
@@ -69,13 +73,15 @@ def variants() -> dict[str, TrainConfig]:
             base, augmentation=Augmentation((Turn(3.0, 12.0), *mild), Photometric(), Erase())
         ),
         "stronger": geometric(base, Turn(8.0, 35.0), Shift(80.0), Zoom(0.65, 1.5)),
-        "orbit": replace(base, augmentation=replace(base.augmentation, orbit=Orbit())),
-        "raised": raised,
-        "half_raised_orbit": replace(
-            head(base, bins=replace(base.policy.head.bins, ground=0.93)),
-            augmentation=replace(base.augmentation, orbit=Orbit((-0.13, 0.0, 0.93), planes=(0.94, 0.915))),
+        "orbit": replace(
+            feet(base, TABLE_HEIGHT), augmentation=replace(base.augmentation, orbit=Orbit((-0.13, 0.0, TABLE_HEIGHT)))
         ),
-        "raised_orbit": replace(raised, augmentation=replace(base.augmentation, orbit=Orbit((-0.13, 0.0, 0.94)))),
+        "feet_on_table": feet(flat, TABLE_HEIGHT),
+        "raised": feet(flat, RIM),
+        "raised_orbit": replace(
+            feet(base, RIM), augmentation=replace(base.augmentation, orbit=Orbit((-0.13, 0.0, RIM)))
+        ),
+        "half_raised": flat,
         "gripper_dropped": head(base, gripper_dropout=0.3),
         "recentred": geometric(base, Turn(5.0, 20.0), Recentre(), Zoom(0.75, 1.3)),
         "displacement": head(base, displacement_planes=True),

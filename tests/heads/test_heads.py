@@ -115,15 +115,6 @@ def test_decoding_points_nowhere_beyond_the_demonstrations_reach():
     assert (moved <= limit).float().mean() > 0.9  # but where no cell is within reach
 
 
-def test_feet_lie_where_the_demonstrations_gripper_acts():
-    feet = FootBins(0.0, 0.4, 8, ground=0.1)
-    samples = toy_samples(12)  # the gripper closes at the discs, 2 cm up
-    assert replace(VOLUME, bins=feet, feet_at_grip=True).fitted(samples).bins == replace(feet, ground=0.02)
-    assert replace(VOLUME, bins=feet).fitted(samples).bins == feet
-    never = replace(samples, target_gripper=np.ones_like(samples.target_gripper))
-    assert replace(VOLUME, bins=feet, feet_at_grip=True).fitted(never).bins == feet
-
-
 def test_the_hands_foot_is_drawn_where_a_target_below_it_would_be_pointed_at():
     feet = FootBins(0.0, 0.4, 8, ground=0.06)
     network, b = PolicyNetwork(config(replace(VOLUME, bins=feet))).eval(), batch()

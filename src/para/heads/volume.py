@@ -26,10 +26,6 @@ class VolumeHeadConfig:
 
     bins: Bins = HeightBins(0.88, 1.36, 32)
     """What the third axis counts; LIBERO's table top is at 0.90 m."""
-    feet_at_grip: bool = False
-    """Whether `fitted` lays the plane of the feet (`FootBins.ground`) at the height where the demonstrations' hand closes and
-    opens. What a picture shows of a target is the rim that is grasped there, not the table below it; were the feet on the
-    table, a network would learn how far below the rim they lie in the picture, which another camera's elevation changes."""
     cell_pixels: int = 4
     """Pixels of the network's input to a cell; a backbone whose finest map is coarser has it upsampled."""
     widths: tuple[int, ...] = (32, 64, 96)
@@ -62,16 +58,12 @@ class VolumeHeadConfig:
     """How the sentence that says what to do is read; None: it is not."""
 
     def fitted(self, samples: SampleTable) -> VolumeHeadConfig:
-        """With the reach that the demonstrations show (their farthest move in so many steps, and a quarter more), the
-        sentences that they have and, where wanted, the height of the feet."""
+        """With the reach that the demonstrations show (their farthest move in so many steps, and a quarter more) and the
+        sentences that they have."""
         way = np.linalg.norm(samples.target_positions - samples.ee_position[:, None], axis=-1)
         farthest = np.where(samples.target_valid, way, 0.0).max(0)
         reach = tuple(round(1.25 * float(x) + 0.01, 4) for x in farthest)
-        bins = self.bins
-        if self.feet_at_grip and isinstance(bins, FootBins):
-            bins = replace(bins, ground=_grip_height(samples, bins.ground))
-        instruction = self.instruction and self.instruction.fitted(samples.instruction)
-        return replace(self, bins=bins, reach=reach, instruction=instruction)
+        return replace(self, reach=reach, instruction=self.instruction and self.instruction.fitted(samples.instruction))
 
     def build(self, channels: tuple[int, ...], strides: tuple[int, ...], horizon: int, workspace: Box) -> VolumeHead:
         """The head for a backbone with these feature maps."""
@@ -299,15 +291,6 @@ class VolumeHead(nn.Module):
         """Gripper logits (B, T) and rotations as `rotations` codes them (B, T, size)."""
         local = self.local(self._read(outputs, inputs, place, value))
         return self.gripper(local)[..., 0], self.rotation(local)
-
-
-def _grip_height(samples: SampleTable, otherwise: float) -> float:
-    """Median height of the end effector where the command to the gripper changes, to the centimetre [m], world."""
-    open_ = samples.target_gripper > 0.5
-    valid = samples.target_valid
-    changes = (open_[:, 1:] != open_[:, :-1]) & valid[:, 1:] & valid[:, :-1]
-    heights = samples.target_positions[:, 1:, 2][changes]
-    return round(float(np.median(heights)), 2) if len(heights) else otherwise
 
 
 def _steps(like: torch.Tensor) -> torch.Tensor:

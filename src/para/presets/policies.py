@@ -7,7 +7,7 @@ from dataclasses import replace
 from functools import partial
 
 from para.backbones import DinoConfig, Lite0Config
-from para.dataset import Augmentation, Photometric, Roll, SampleTable, Shift, Turn, Zoom
+from para.dataset import Augmentation, Orbit, Photometric, Roll, SampleTable, Shift, Turn, Zoom
 from para.geometry import FootBins, HeightBins, LevelFraming
 from para.heads import (
     ActConfig,
@@ -55,8 +55,17 @@ COARSE = Lite0Config(stages=(4,))
 COLOURS = Augmentation((), Photometric())
 """Label-preserving: for policies that do not see the camera."""
 
-CAMERA = Augmentation((Turn(5.0, 20.0), Shift(60.0), Zoom(0.75, 1.3)), Photometric())
-"""Camera-consistent: picture, camera and labels move together."""
+RIM, PLATE = 0.94, 0.915
+"""Heights of what pictures show of the task's targets: the rim that is grasped, the plate that it is put on [m], world."""
+
+FEET = 0.93
+"""Height of the plane in which targets are pointed at [m], world: between the two, so that neither has much parallax."""
+
+TURNED = Augmentation((Turn(5.0, 20.0), Shift(60.0), Zoom(0.75, 1.3)), Photometric())
+"""The camera is turned and zoomed about its own centre; picture, camera and labels move together, exactly."""
+
+CAMERA = replace(TURNED, orbit=Orbit((-0.13, 0.0, FEET), planes=(RIM, PLATE)))
+"""Camera-consistent: the same, and half of the time the camera is also carried elsewhere."""
 
 ROLLED = Augmentation((Turn(5.0, 0.0), Roll(90.0), Shift(60.0), Zoom(0.75, 1.3)), Photometric())
 """The same with the picture rolled any way up to a quarter turn."""
@@ -64,7 +73,7 @@ ROLLED = Augmentation((Turn(5.0, 0.0), Roll(90.0), Shift(60.0), Zoom(0.75, 1.3))
 
 def para() -> TrainConfig:
     """Our default: points at targets' feet and heights in a level picture, with camera-consistent augmentation."""
-    feet = FootBins(WORKSPACE.low[2], WORKSPACE.high[2], 32, ground=TABLE_HEIGHT)
+    feet = FootBins(WORKSPACE.low[2], WORKSPACE.high[2], 32, ground=FEET)
     head = replace(
         LIBERO.head, bins=feet, rotation_frame="heading", offset_planes="distance", displacement_planes=False
     )
@@ -142,7 +151,7 @@ def diffusion_camera() -> TrainConfig:
 def locator() -> TrainConfig:
     """No policy: finds the hand in the picture, to correct the camera of one that runs (`para evaluate --locator`)."""
     policy = replace(FRAMED, head=LocatorConfig(), horizon=1)
-    return TrainConfig(policy, CAMERA, LocatorObjective(), steps=800)
+    return TrainConfig(policy, TURNED, LocatorObjective(), steps=800)  # a carried camera's picture shows a flat arm
 
 
 def para_suite() -> TrainConfig:

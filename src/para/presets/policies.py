@@ -36,7 +36,7 @@ from para.policy import Execution, PolicyConfig
 from para.presets.names import look_up
 from para.training import TrainConfig
 from para.training.objectives import LocatorObjective
-from para.worlds.libero.layout import TABLE_HEIGHT, WORKSPACE
+from para.worlds.libero.layout import WORKSPACE
 
 LIBERO = PolicyConfig(
     head=VolumeHeadConfig(bins=HeightBins(WORKSPACE.low[2], WORKSPACE.high[2], 32)),

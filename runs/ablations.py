@@ -82,6 +82,9 @@ def variants() -> dict[str, TrainConfig]:
             feet(base, RIM), augmentation=replace(base.augmentation, orbit=Orbit((-0.13, 0.0, RIM)))
         ),
         "half_raised": flat,
+        "standing": replace(
+            base, augmentation=replace(base.augmentation, orbit=replace(base.augmentation.orbit, standing=True))
+        ),
         "gripper_dropped": head(base, gripper_dropout=0.3),
         "recentred": geometric(base, Turn(5.0, 20.0), Recentre(), Zoom(0.75, 1.3)),
         "displacement": head(base, displacement_planes=True),

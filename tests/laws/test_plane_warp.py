@@ -4,11 +4,13 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
+import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
 from para.dataset import Augmentation, Orbit, Shift, Turn, collate
-from para.geometry import Pose, homography, plane_homography, rotation_from_vector, warp_image, warp_plane
+from para.dataset.layers import hand_mask
+from para.geometry import Pose, homography, plane_homography, rotation_from_vector, warp_image, warp_plane, warp_upright
 from toy import toy_camera, toy_samples
 
 CAMERA = toy_camera(160, 128)
@@ -44,6 +46,22 @@ def test_the_picture_of_a_flat_table_is_warped_exactly(x, y, z, zoom):
     inside = from_old > 0.999  # where the old picture shows the table
     assert inside.mean() > 0.3
     assert np.abs(warped.reshape(expected.shape) - expected)[inside].max() < 4.0  # of 255: linear interpolation
+
+
+@given(angles, angles, angles, st.floats(0.8, 1.3))
+def test_a_picture_that_stands_upright_is_warped_exactly(x, y, z, zoom):
+    """Points of the vertical plane that faces the old camera lie in the new picture where the new camera sees them."""
+    point = np.array([0.03, -0.05, 0.1])
+    across = np.cross([0.0, 0.0, 1.0], CAMERA.T_world_camera.translation - point)
+    spots = point + 0.06 * across / np.linalg.norm(across) + [0.0, 0.0, 0.05]
+    new = CAMERA.move(carried((x, y, z))).zoom(zoom)
+    v, u = np.mgrid[: CAMERA.height, : CAMERA.width] + 0.5
+    (old_u, old_v), (new_u, new_v) = (c.project(spots[None])[0][0] for c in (CAMERA, new))
+    image = 255 * np.exp(-((u - old_u) ** 2 + (v - old_v) ** 2) / (2 * 3.0**2))
+    warped = warp_upright(image[..., None].astype(np.float32), CAMERA, new, point).reshape(new.height, new.width)
+    if 12 < new_u < new.width - 12 and 12 < new_v < new.height - 12:
+        centre = [(u * warped).sum() / warped.sum(), (v * warped).sum() / warped.sum()]
+        assert np.hypot(centre[0] - new_u, centre[1] - new_v) < 0.6
 
 
 @given(angles, angles, st.floats(0.7, 1.4))
@@ -82,12 +100,13 @@ def test_the_share_that_stays_is_warped_exactly():
     assert 160 < len(stay) < 240
     image = np.random.default_rng(0).integers(0, 255, (CAMERA.height, CAMERA.width, 3), dtype=np.uint8)
     turned = CAMERA.rotate(np.array([0.0, 0.1, 0.0]))
-    np.testing.assert_array_equal(orbit.warp(image, CAMERA, turned, False), warp_image(image, CAMERA, turned))
+    np.testing.assert_array_equal(orbit.warp(image, CAMERA, turned, None), warp_image(image, CAMERA, turned))
 
 
-def test_a_disc_on_the_table_lies_where_the_batch_says():
+@pytest.mark.parametrize("standing", [False, True])
+def test_a_disc_on_the_table_lies_where_the_batch_says(standing):
     """The red disc of the toy task, seen by carried cameras, then turned and shifted: at the projection of its place."""
-    orbit, n = Orbit((0.0, 0.0, 0.02), share=1.0), 24
+    orbit, n = Orbit((0.0, 0.0, 0.02), share=1.0, standing=standing), 24
     augmentation = Augmentation((Turn(3.0, 10.0), Shift(20.0)), orbit=orbit)
     samples = toy_samples(n, 1)
     samples = replace(samples, images=np.stack([drawn(samples, i) for i in range(n)]))
@@ -104,6 +123,53 @@ def test_a_disc_on_the_table_lies_where_the_batch_says():
         assert np.hypot(centre[0] - x, centre[1] - y) < 1.0
         checked += 1
     assert checked > 8
+
+
+def with_hands(n):
+    """Moments of one camera, each with a blue hand upright above the end effector, which is 15 to 25 cm above the table."""
+    samples = toy_samples(n, 1)
+    places = samples.ee_position + np.array([0.0, 0.0, 0.1], np.float32)
+    images, masks = np.full_like(samples.images, 60), []
+    v, u = np.mgrid[: images.shape[1], : images.shape[2]] + 0.5
+    for image, i in zip(images, range(n)):
+        camera, hand = samples.camera(i), places[i].astype(float)
+        towards = camera.T_world_camera.translation - hand
+        across = np.cross([0.0, 0.0, 1.0], towards) / np.hypot(*towards[:2])
+        (middle, end), _ = camera.project(np.array([hand + [0, 0, 0.05], hand + [0, 0, 0.05] + 0.05 * across]))
+        mask = np.hypot(u - middle[0], v - middle[1]) <= np.hypot(*(end - middle))
+        image[mask] = (60, 60, 220)
+        masks.append(mask)
+    return replace(samples, images=images, ee_position=places), masks
+
+
+def test_the_hand_is_found_where_the_robot_says_it_is_and_nowhere_else():
+    samples, masks = with_hands(9)
+    for i, mask in enumerate(masks):
+        scene, image = samples.scene(i), samples.images[i].copy()
+        far = samples.camera(i).project(scene.hand[None] + [[0.0, 0.3 if scene.hand[1] < 0 else -0.3, 0.0]])[0][0]
+        image[int(far[1]) - 2 : int(far[1]) + 3, int(far[0]) - 2 : int(far[0]) + 3] = 255  # another thing, elsewhere
+        found = hand_mask(image, scene.still(), samples.camera(i), scene.hand)
+        if mask.sum() > 30:  # not cut off by the picture's edge
+            assert (found & mask).sum() > 0.9 * mask.sum() and (found & ~mask).sum() < 1.2 * mask.sum() ** 0.5 * 6
+
+
+def test_a_hand_that_is_cut_out_stands_where_the_carried_camera_sees_it():
+    samples, _ = with_hands(24)
+    flat, standing = (Orbit((0.0, 0.0, 0.0), share=1.0, standing=s) for s in (False, True))
+    off = {}
+    for orbit in (flat, standing):
+        rngs = [np.random.default_rng(i) for i in range(24)]
+        inputs = collate(samples, list(range(24)), (80, 64), Augmentation((), orbit=orbit), rngs).inputs
+        pixels, _ = inputs.camera.project(inputs.T_world_ee.translation[:, None] + torch.tensor([0.0, 0.0, 0.05]))
+        blue = (inputs.image[:, 2].double() - inputs.image[:, 0].double()).clamp(min=0).numpy()
+        v, u = np.mgrid[:64, :80] + 0.5
+        off[orbit.standing] = [
+            np.hypot((u * b).sum() / b.sum() - x, (v * b).sum() / b.sum() - y)
+            for b, (x, y) in zip(blue, pixels[:, 0].numpy())
+            if b.sum() > 0 and 10 < x < 70 and 10 < y < 54
+        ]
+    assert len(off[True]) > 6
+    assert np.median(off[True]) < 0.7 < 2.0 < np.median(off[False])
 
 
 def drawn(samples, i):

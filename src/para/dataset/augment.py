@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
+from para.dataset.layers import Scene, warp_layers
 from para.geometry import Camera, Pose, rotation_from_vector, warp_image, warp_plane
 
 
@@ -97,8 +98,8 @@ class Roll:
 class Orbit:
     """Camera carried about a point of the table, the picture warped as if all of it were flat.
 
-    What stands on the table keeps its place and leans over a little; labels that are places on the table (`FootBins`) are
-    exact. The arm stands wrong, where the robot's state is drawn right, so that a policy learns to trust the state.
+    What stands on the table keeps its place and leans over a little; labels that are places in the plane (`FootBins`) are
+    exact. The arm stands wrong, unless it is cut out (`standing`).
     """
 
     centre: tuple[float, float, float] = (-0.13, 0.0, 0.90)
@@ -112,6 +113,8 @@ class Orbit:
     planes: tuple[float, float] | None = None
     """Heights of the plane while the hand is open and while it holds something [m], world: of what it reaches for then. None:
     that of `centre`."""
+    standing: bool = False
+    """Whether the hand, what it holds and the arm above are cut out and stand upright at the end effector, see `layers`."""
 
     def __call__(self, camera: Camera, rng: np.random.Generator) -> Camera:
         """The camera in its new place, or as it is."""
@@ -127,11 +130,13 @@ class Orbit:
             return camera
         return camera.move(Pose(turn, centre - turn @ centre))
 
-    def warp(self, image: np.ndarray, camera: Camera, new_camera: Camera, holding: bool) -> np.ndarray:
+    def warp(self, image: np.ndarray, camera: Camera, new_camera: Camera, scene: Scene) -> np.ndarray:
         """The picture of `new_camera`: exact where both share their centre, else as if all were in the plane."""
         if np.allclose(camera.T_world_camera.translation, new_camera.T_world_camera.translation, atol=1e-9):
             return warp_image(image, camera, new_camera)
-        height = self.centre[2] if self.planes is None else self.planes[int(holding)]
+        height = self.centre[2] if self.planes is None else self.planes[int(scene.holding)]
+        if self.standing:
+            return warp_layers(image, camera, new_camera, scene, height)
         return warp_plane(image, camera, new_camera, height)
 
 
@@ -206,12 +211,11 @@ class Augmentation:
         """Where the moment's camera is carried to."""
         return camera if self.orbit is None else self.orbit(camera, rng)
 
-    def warp(self, image: np.ndarray, camera: Camera, new_camera: Camera, holding: bool) -> np.ndarray:
-        """The picture that `new_camera` would have taken, given that of the moment's own `camera`, in which the hand holds
-        something or is open."""
+    def warp(self, image: np.ndarray, camera: Camera, new_camera: Camera, scene: Scene) -> np.ndarray:
+        """The picture that `new_camera` would have taken, given that of the moment's own `camera`."""
         if self.orbit is None:
             return warp_image(image, camera, new_camera)
-        return self.orbit.warp(image, camera, new_camera, holding)
+        return self.orbit.warp(image, camera, new_camera, scene)
 
     def camera(self, camera: Camera, points: np.ndarray, rng: np.random.Generator) -> Camera:
         """The camera to warp to; same centre, same image size. `points` (N, 3) [m], world: the moment's targets."""

@@ -11,6 +11,7 @@ import hashlib
 import json
 import os
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -18,6 +19,7 @@ import numpy as np
 
 if TYPE_CHECKING:
     from para.demos import DemoDataset
+from para.dataset.layers import Scene, still_picture
 from para.geometry import Camera, Pose
 from para.types import CONTROL_HZ, STEP_SECONDS
 
@@ -75,6 +77,28 @@ class SampleTable:
         """The camera of moment i."""
         height, width = self.images.shape[1:3]
         return Camera(self.intrinsics[i], Pose.from_matrix(self.T_world_camera[i]), width, height)
+
+    def scene(self, i: int) -> Scene:
+        """What is known of the picture of moment i."""
+        holding = bool(self.gripper[i] < 0.5)
+        return Scene(self.ee_position[i].astype(np.float64), holding, lambda: self._still(self._standing[i]))
+
+    @cached_property
+    def _standing(self) -> np.ndarray:
+        """(N,) which moments were seen by one and the same camera."""
+        cameras = np.concatenate([self.intrinsics, self.T_world_camera.reshape(len(self), -1)], 1)
+        return np.unique(cameras, axis=0, return_inverse=True)[1].reshape(-1)
+
+    def _still(self, camera: int) -> np.ndarray:
+        """`still_picture` of one of the cameras, from up to 200 moments, made once."""
+        if camera not in self._stills:
+            rows = np.flatnonzero(self._standing == camera)
+            self._stills[camera] = still_picture([self.images[i] for i in rows[:: -(-len(rows) // 200)]])
+        return self._stills[camera]
+
+    @cached_property
+    def _stills(self) -> dict[int, np.ndarray]:
+        return {}
 
 
 def build_samples(

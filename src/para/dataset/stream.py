@@ -91,8 +91,10 @@ def collate(
             points = samples.target_positions[i][there] if there.any() else samples.ee_position[i][None]
             new = augmentation.camera(new, points.astype(np.float64), rngs[row])
         frames, exists[row] = plan.rows(samples, i)
-        warp, holding = (augmentation or Augmentation()).warp, bool(samples.gripper[i] < 0.5)
-        strip = np.concatenate([warp(samples.images[f], camera, new, holding) for f in frames])  # below each other
+        warp = (augmentation or Augmentation()).warp
+        strip = np.concatenate(
+            [warp(samples.images[f], camera, new, samples.scene(f)) for f in frames]
+        )  # below each other
         strip = strip if augmentation is None else augmentation.image(strip, rngs[row])
         images[row] = strip.reshape(images[row].shape)
         cameras.append(new)

@@ -14,7 +14,7 @@ from para.geometry.pose import (
 )
 from para.geometry.ray_frame import heading_rotation, ray_rotation
 from para.geometry.volume_grid import CellIndex, VolumeGrid
-from para.geometry.warp import homography, plane_homography, warp_image, warp_plane
+from para.geometry.warp import homography, plane_homography, warp_image, warp_plane, warp_upright
 
 __all__ = [
     "Bins",
@@ -39,4 +39,5 @@ __all__ = [
     "turn_towards",
     "warp_image",
     "warp_plane",
+    "warp_upright",
 ]

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import numpy as np
 import torch
-from array_api_compat import array_namespace
+from array_api_compat import array_namespace, device
 
 from para.geometry.camera import Camera
 from para.geometry.pose import Array
@@ -37,8 +37,10 @@ def plane_homography(camera: Camera, new_camera: Camera, height: float) -> Array
     H = P_old P_new^-1 with P = K R^T [e_x, e_y, height e_z - C], which maps the plane's (x, y, 1) to pixels (Hartley and
     Zisserman, Multiple View Geometry, 8.1). The third component is positive where both cameras have the point before them.
     """
-    return _plane_matrix(camera, height) @ array_namespace(camera.intrinsics).linalg.inv(
-        _plane_matrix(new_camera, height)
+    like = camera.intrinsics
+    origin, x, y = (_vector(like, v) for v in ((0.0, 0.0, height), (1.0, 0.0, 0.0), (0.0, 1.0, 0.0)))
+    return _plane_matrix(camera, origin, x, y) @ array_namespace(like).linalg.inv(
+        _plane_matrix(new_camera, origin, x, y)
     )
 
 
@@ -48,6 +50,18 @@ def warp_plane(image: np.ndarray, camera: Camera, new_camera: Camera, height: fl
     _check_size(image, camera)
     matrix = plane_homography(camera, new_camera, height)
     image, matrix = _averaged(image, matrix, new_camera)
+    return _warp_numpy(image, matrix, (new_camera.width, new_camera.height), fill)
+
+
+def warp_upright(image: np.ndarray, camera: Camera, new_camera: Camera, point: np.ndarray, fill: int = 0) -> np.ndarray:
+    """(H, W, C) uint8 or float32 -> what `new_camera` would see if everything in the picture lay in the vertical plane
+    through `point` (3,) [m], world, that faces `camera`; bilinear, `fill` where the old picture shows nothing of it."""
+    _check_size(image, camera)
+    towards = camera.T_world_camera.translation - point
+    across = np.array([-towards[1], towards[0], 0.0])
+    across, up = across / max(np.linalg.norm(across), 1e-9), np.array([0.0, 0.0, 1.0])
+    old, new = (_plane_matrix(c, np.asarray(point, float), across, up) for c in (camera, new_camera))
+    image, matrix = _averaged(image, old @ np.linalg.inv(new), new_camera)
     return _warp_numpy(image, matrix, (new_camera.width, new_camera.height), fill)
 
 
@@ -133,14 +147,17 @@ def _matrix(camera: Camera) -> Array:
     return _rows(fx, cx, fy, cy)
 
 
-def _plane_matrix(camera: Camera, height: float) -> Array:
-    """(..., 3, 3) from (x, y, 1) of the plane z = `height` to homogeneous pixels."""
+def _plane_matrix(camera: Camera, origin: Array, x: Array, y: Array) -> Array:
+    """(..., 3, 3) from (a, b, 1) of the plane's points `origin` + a `x` + b `y` to homogeneous pixels."""
     xp = array_namespace(camera.intrinsics)
     centre, axes = camera.T_world_camera.translation, camera.T_world_camera.rotation
-    down = xp.stack([-centre[..., 0], -centre[..., 1], height - centre[..., 2]], axis=-1)
-    zero, one = xp.zeros_like(centre[..., 0]), xp.ones_like(centre[..., 0])
-    x, y = xp.stack([one, zero, zero], axis=-1), xp.stack([zero, one, zero], axis=-1)
-    return _matrix(camera) @ xp.matrix_transpose(axes) @ xp.stack([x, y, down], axis=-1)
+    x, y = (xp.broadcast_to(v, centre.shape) for v in (x, y))
+    return _matrix(camera) @ xp.matrix_transpose(axes) @ xp.stack([x, y, origin - centre], axis=-1)
+
+
+def _vector(like: Array, values: tuple[float, float, float]) -> Array:
+    """(3,) of the same kind as `like`."""
+    return array_namespace(like).asarray(values, dtype=like.dtype, device=device(like))
 
 
 def _inverse_matrix(camera: Camera) -> Array:

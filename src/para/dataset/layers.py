@@ -1,0 +1,74 @@
+"""A picture taken apart into the hand and the scene behind it, so that a camera can be carried around both.
+
+A demonstration's camera stands still, so the median of its pictures shows the scene without what moves. What differs from
+that about the end effector is the hand, with what it holds and the arm above it. On the table it would lie flat; it stands
+upright at the end effector, whose place the robot tells.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import numpy as np
+
+from para.geometry import Camera, warp_plane, warp_upright
+
+DIFFERENT = 18
+"""A pixel differs from the still picture when one of its channels does by more than this, of 255."""
+BESIDE, BELOW, ABOVE = 0.16, 0.07, 0.45
+"""Where the hand, what it holds and the arm can be in the picture: so far about the vertical through the end effector [m]."""
+SEED = (0.06, 0.03)
+"""What is so high above the end effector, and so far about there, belongs to the hand [m]."""
+
+
+@dataclass(frozen=True)
+class Scene:
+    """What a demonstration knows of one of its pictures."""
+
+    hand: np.ndarray
+    """(3,) the end effector [m], world."""
+    holding: bool
+    """The hand holds something, or is open."""
+    still: Callable[[], np.ndarray]
+    """(H, W, 3) uint8: the same camera's picture without what moves."""
+
+
+def still_picture(images: list[np.ndarray]) -> np.ndarray:
+    """(H, W, 3) uint8 median of pictures by one camera."""
+    return np.median(np.stack(images), 0).astype(np.uint8)
+
+
+def hand_mask(image: np.ndarray, still: np.ndarray, camera: Camera, hand: np.ndarray) -> np.ndarray:
+    """(H, W) bool: the connected part that differs from the `still` picture about the end effector at `hand` (3,) [m]."""
+    import cv2
+
+    differs = (cv2.absdiff(image, still).max(-1) > DIFFERENT).astype(np.uint8)
+    differs = cv2.morphologyEx(differs, cv2.MORPH_CLOSE, np.ones((5, 5), np.uint8))
+    towards = camera.T_world_camera.translation - hand
+    across = np.array([-towards[1], towards[0], 0.0]) / max(np.hypot(towards[0], towards[1]), 1e-9)
+
+    def rectangle(low: float, high: float, beside: float) -> np.ndarray:
+        corners = [(-beside, low), (beside, low), (beside, high), (-beside, high)]
+        pixels, depth = camera.project(np.array([hand + a * across + [0.0, 0.0, b] for a, b in corners]))
+        inside = np.zeros(differs.shape, np.uint8)
+        if (depth > 0).all():
+            cv2.fillConvexPoly(inside, np.floor(pixels).clip(-9999, 9999).astype(np.int32), 1)
+        return inside
+
+    _, part = cv2.connectedComponents(differs & rectangle(-BELOW, ABOVE, BESIDE))
+    seeds = rectangle(SEED[0] - SEED[1], SEED[0] + SEED[1], SEED[1]).astype(bool)
+    found = np.isin(part, np.setdiff1d(part[seeds], [0])).astype(np.uint8)
+    return cv2.dilate(found, np.ones((3, 3), np.uint8)).astype(bool)
+
+
+def warp_layers(image: np.ndarray, camera: Camera, new_camera: Camera, scene: Scene, height: float) -> np.ndarray:
+    """(H, W, 3) uint8 -> what `new_camera` would see: the scene as if it lay in the plane z_world = `height` [m], and before
+    it the hand, upright at the end effector."""
+    still = scene.still()
+    mask = hand_mask(image, still, camera, scene.hand)[..., None]
+    behind = warp_plane(np.where(mask, still, image), camera, new_camera, height)
+    cut_out = np.concatenate([image, np.where(mask, np.uint8(255), np.uint8(0))], -1)
+    before = warp_upright(cut_out, camera, new_camera, scene.hand)
+    share = before[..., 3:].astype(np.float32) / 255.0
+    return (share * before[..., :3] + (1 - share) * behind).astype(np.uint8)

@@ -22,7 +22,7 @@ from pathlib import Path
 
 import numpy as np
 
-from para.dataset import Augmentation, Erase, Orbit, Photometric, Recentre, Shift, Turn, Zoom, build_samples
+from para.dataset import Erase, Orbit, Recentre, Shift, Turn, Zoom, build_samples
 from para.demos import DemoDataset
 from para.evaluation.agents import AgentSpec
 from para.evaluation.axes import axis_named
@@ -47,7 +47,8 @@ MOVES = (Move(), Move(du=40), Move(du=80), Move(dv=40))
 
 
 def variants() -> dict[str, TrainConfig]:
-    """Name -> configuration; each differs from `base` by what its name says."""
+    """Name -> configuration; each differs from `base` by what its name says. `base` is what `para` is now: a row of the
+    results has the meaning that its name had at the row's commit."""
     base = policy_preset("para")
 
     def geometric(config: TrainConfig, *changes) -> TrainConfig:
@@ -56,12 +57,13 @@ def variants() -> dict[str, TrainConfig]:
     def head(config: TrainConfig, **changes) -> TrainConfig:
         return replace(config, policy=replace(config.policy, head=replace(config.policy.head, **changes)))
 
-    mild = (Shift(40.0), Zoom(0.85, 1.2))
-    flat = replace(base, augmentation=replace(base.augmentation, orbit=None))
+    def carried(config: TrainConfig, orbit: Orbit | None) -> TrainConfig:
+        return replace(config, augmentation=replace(config.augmentation, orbit=orbit))
 
     def feet(config: TrainConfig, ground: float) -> TrainConfig:
         return head(config, bins=replace(config.policy.head.bins, ground=ground))
 
+    mild = (Shift(40.0), Zoom(0.85, 1.2))
     return {
         "base": base,
         "signed": head(base, offset_planes="signed"),
@@ -69,22 +71,16 @@ def variants() -> dict[str, TrainConfig]:
         "mild_signed": geometric(head(base, offset_planes="signed"), *mild),
         "mild_turned": geometric(base, Turn(3.0, 12.0), *mild),
         "mild_turned_signed": geometric(head(base, offset_planes="signed"), Turn(3.0, 12.0), *mild),
-        "mild_turned_erased": replace(
-            base, augmentation=Augmentation((Turn(3.0, 12.0), *mild), Photometric(), Erase())
+        "mild_turned_erased": geometric(
+            replace(base, augmentation=replace(base.augmentation, erase=Erase())), Turn(3.0, 12.0), *mild
         ),
         "stronger": geometric(base, Turn(8.0, 35.0), Shift(80.0), Zoom(0.65, 1.5)),
-        "orbit": replace(
-            feet(base, TABLE_HEIGHT), augmentation=replace(base.augmentation, orbit=Orbit((-0.13, 0.0, TABLE_HEIGHT)))
-        ),
-        "feet_on_table": feet(flat, TABLE_HEIGHT),
-        "raised": feet(flat, RIM),
-        "raised_orbit": replace(
-            feet(base, RIM), augmentation=replace(base.augmentation, orbit=Orbit((-0.13, 0.0, RIM)))
-        ),
-        "half_raised": flat,
-        "standing": replace(
-            base, augmentation=replace(base.augmentation, orbit=replace(base.augmentation.orbit, standing=True))
-        ),
+        "orbit": carried(feet(base, TABLE_HEIGHT), Orbit((-0.13, 0.0, TABLE_HEIGHT))),
+        "feet_on_table": carried(feet(base, TABLE_HEIGHT), None),
+        "raised": carried(feet(base, RIM), None),
+        "raised_orbit": carried(feet(base, RIM), Orbit((-0.13, 0.0, RIM))),
+        "not_carried": carried(base, None),
+        "standing": carried(base, replace(base.augmentation.orbit, standing=True)),
         "gripper_dropped": head(base, gripper_dropout=0.3),
         "recentred": geometric(base, Turn(5.0, 20.0), Recentre(), Zoom(0.75, 1.3)),
         "displacement": head(base, displacement_planes=True),
@@ -170,12 +166,12 @@ def run(name: str, asked_for: argparse.Namespace) -> None:
 
 
 def table() -> None:
-    print(f"{'variant':32}{'PLACE':>20}   seen [mm]          moved 80 px [mm]    turned [deg]")
+    print(f"{'commit':9}{'variant':32}{'PLACE':>20}   seen [mm]          moved 80 px [mm]    turned [deg]")
     for path in sorted(RESULTS.glob("*/*.json")):
         row = json.loads(path.read_text())
         place, still, moved = row["place"], row["offline"]["du+0_dv+0"], row["offline"]["du+80_dv+0"]
         print(
-            f"{row['axis'] + ' ' + row['variant']:32}"
+            f"{row['provenance']['commit'][:7]:9}{row['axis'] + ' ' + row['variant']:32}"
             f"{place['successes']:>6}/{place['n']} [{place['low']:.0%}, {place['high']:.0%}]"
             f"{still['median_mm']:>8} / {still['p90_mm']:<8}{moved['median_mm']:>8} / {moved['p90_mm']:<8}"
             f"{still['rotation_deg']:>8}"

@@ -16,11 +16,10 @@ from pathlib import Path
 import numpy as np
 
 from para import Policy
-from para.control import ChunkExecutor
 from para.evaluation.agents import AgentSpec
 from para.evaluation.provenance import provenance
 from para.evaluation.sampling import sample_positions, stable_seed
-from para.types import Command, Observation
+from para.types import CONTROL_HZ, STEP_SECONDS, Command, Observation
 from para.worlds.libero.camera import AIM, elevation, view_pose
 from para.worlds.libero.layout import TABLE, rigid_layout
 from para.worlds.libero.libero_world import LiberoWorld
@@ -32,14 +31,14 @@ VIEWS = ((0.0, 0.0), (24.0, 281.25), (24.0, 236.25), (24.0, 348.75), (24.0, 101.
 """Polar angle and azimuth [deg]; none is a test's."""
 LOW = 0.99
 """Targets under this height are those of grasp and release [m], world."""
-STRIDE = 4
+STRIDE = round(STEP_SECONDS * CONTROL_HZ)
 """Control steps of a chunk's step."""
 
 
 class Watch:
     """What was seen and commanded before every step."""
 
-    def start(self, world: LiberoWorld, agent: ChunkExecutor | ScriptedTeacher) -> None:
+    def start(self, world: LiberoWorld, agent: ScriptedTeacher) -> None:
         self.seen: list[tuple[Observation, Command]] = []
 
     def before_step(self, world: LiberoWorld, agent: ScriptedTeacher, command: Command) -> None:

@@ -2,6 +2,7 @@
 
 from dataclasses import replace
 
+import cv2
 import numpy as np
 import pytest
 import torch
@@ -144,13 +145,15 @@ def with_hands(n):
 
 def test_the_hand_is_found_where_the_robot_says_it_is_and_nowhere_else():
     samples, masks = with_hands(9)
-    for i, mask in enumerate(masks):
-        scene, image = samples.scene(i), samples.images[i].copy()
+    shown = [i for i, mask in enumerate(masks) if mask.sum() > 40]  # not cut off by the picture's edge
+    assert len(shown) > 5
+    for i in shown:
+        mask, scene, image = masks[i], samples.scene(i), samples.images[i].copy()
         far = samples.camera(i).project(scene.hand[None] + [[0.0, 0.3 if scene.hand[1] < 0 else -0.3, 0.0]])[0][0]
         image[int(far[1]) - 2 : int(far[1]) + 3, int(far[0]) - 2 : int(far[0]) + 3] = 255  # another thing, elsewhere
         found = hand_mask(image, scene.still(), samples.camera(i), scene.hand)
-        if mask.sum() > 30:  # not cut off by the picture's edge
-            assert (found & mask).sum() > 0.9 * mask.sum() and (found & ~mask).sum() < 1.2 * mask.sum() ** 0.5 * 6
+        edge = cv2.dilate(mask.astype(np.uint8), np.ones((7, 7), np.uint8)).astype(bool)
+        assert (found & mask).sum() > 0.9 * mask.sum() and not (found & ~edge).any()
 
 
 def test_a_hand_that_is_cut_out_stands_where_the_carried_camera_sees_it():

@@ -14,10 +14,10 @@ from para.evaluation.test_conditions import VIEW_AZIMUTHS, VIEW_RINGS
 from para.heads import FittedConfig, World
 from para.policy import PolicyNetwork
 from para.presets import POLICIES, experiment, fitted, policy_preset
-from para.presets.policies import FRAMING
+from para.presets.policies import FEET, FRAMING
 from para.training import TrainConfig
 from para.worlds.libero.camera import is_scored, pinhole, view_pose
-from para.worlds.libero.layout import BOWL_X, BOWL_Y, TABLE_HEIGHT, rigid_plate
+from para.worlds.libero.layout import BOWL_X, BOWL_Y, rigid_plate
 from toy import WORKSPACE, toy_samples
 
 OTHERS = sorted(name for name in POLICIES if not name.startswith("para"))
@@ -106,5 +106,5 @@ def test_every_target_of_the_table_lies_in_the_framed_picture():
     for polar, azimuth in [(0.0, 0.0), *((p, a) for p in VIEW_RINGS[1:] for a in VIEW_AZIMUTHS)]:
         camera = FRAMING(pinhole(view_pose(polar, azimuth), 256, 256), 224, 224)
         corners = [(x, y) for x in BOWL_X for y in BOWL_Y if is_scored(polar, azimuth, (x, y))]
-        feet = np.array([(x, y + d, TABLE_HEIGHT) for c in corners for x, y in (c, rigid_plate(c)) for d in (0, rim)])
+        feet = np.array([(x, y + d, FEET) for c in corners for x, y in (c, rigid_plate(c)) for d in (0, rim)])
         assert camera.sees(*camera.project(feet)).all(), (polar, azimuth)

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from para.geometry import Camera, warp_plane, warp_upright
+from para.geometry import Camera, facing_axis, warp_plane, warp_upright
 
 DIFFERENT = 18
 """A pixel differs from the still picture when one of its channels does by more than this, of 255."""
@@ -45,8 +45,7 @@ def hand_mask(image: np.ndarray, still: np.ndarray, camera: Camera, hand: np.nda
 
     differs = (cv2.absdiff(image, still).max(-1) > DIFFERENT).astype(np.uint8)
     differs = cv2.morphologyEx(differs, cv2.MORPH_CLOSE, np.ones((5, 5), np.uint8))
-    towards = camera.T_world_camera.translation - hand
-    across = np.array([-towards[1], towards[0], 0.0]) / max(np.hypot(towards[0], towards[1]), 1e-9)
+    across = facing_axis(camera, hand)
 
     def rectangle(low: float, high: float, beside: float) -> np.ndarray:
         corners = [(-beside, low), (beside, low), (beside, high), (-beside, high)]

@@ -81,18 +81,18 @@ class SampleTable:
     def scene(self, i: int) -> Scene:
         """What is known of the picture of moment i."""
         holding = bool(self.gripper[i] < 0.5)
-        return Scene(self.ee_position[i].astype(np.float64), holding, lambda: self._still(self._standing[i]))
+        return Scene(self.ee_position[i].astype(np.float64), holding, lambda: self._still(self._camera_index[i]))
 
     @cached_property
-    def _standing(self) -> np.ndarray:
-        """(N,) which moments were seen by one and the same camera."""
+    def _camera_index(self) -> np.ndarray:
+        """(N,) by which of the table's cameras each moment was seen."""
         cameras = np.concatenate([self.intrinsics, self.T_world_camera.reshape(len(self), -1)], 1)
         return np.unique(cameras, axis=0, return_inverse=True)[1].reshape(-1)
 
     def _still(self, camera: int) -> np.ndarray:
         """`still_picture` of one of the cameras, from up to 200 moments, made once."""
         if camera not in self._stills:
-            rows = np.flatnonzero(self._standing == camera)
+            rows = np.flatnonzero(self._camera_index == camera)
             self._stills[camera] = still_picture([self.images[i] for i in rows[:: -(-len(rows) // 200)]])
         return self._stills[camera]
 

@@ -79,23 +79,20 @@ def collate(
     With `clips` also what follows each moment, through the moment's own camera and with the same augmentation.
     """
     width, height = image_size
-    plan = clips or ClipPlan(1, 1)
+    plan, augmentation = clips or ClipPlan(1, 1), augmentation or Augmentation()
     images, cameras = np.empty((len(indices), plan.frames, height, width, 3), np.uint8), []
     exists = np.empty((len(indices), plan.frames), bool)
     for row, i in enumerate(indices):
         camera = samples.camera(i)
-        new = camera if augmentation is None else augmentation.place(camera, rngs[row])
+        rng = None if rngs is None else rngs[row]
+        new = augmentation.place(camera, rng)
         new = new.resize(width, height) if framing is None else framing(new, width, height)
-        if augmentation is not None:
-            there = samples.target_valid[i]
-            points = samples.target_positions[i][there] if there.any() else samples.ee_position[i][None]
-            new = augmentation.camera(new, points.astype(np.float64), rngs[row])
+        there = samples.target_valid[i]
+        points = samples.target_positions[i][there] if there.any() else samples.ee_position[i][None]
+        new = augmentation.camera(new, points.astype(np.float64), rng)
         frames, exists[row] = plan.rows(samples, i)
-        warp = (augmentation or Augmentation()).warp
-        strip = np.concatenate(
-            [warp(samples.images[f], camera, new, samples.scene(f)) for f in frames]
-        )  # below each other
-        strip = strip if augmentation is None else augmentation.image(strip, rngs[row])
+        seen = [augmentation.warp(samples.images[f], camera, new, samples.scene(f)) for f in frames]
+        strip = augmentation.image(np.concatenate(seen), rng)  # below each other
         images[row] = strip.reshape(images[row].shape)
         cameras.append(new)
     camera = Camera(

@@ -14,7 +14,7 @@ from para.geometry.pose import (
 )
 from para.geometry.ray_frame import heading_rotation, ray_rotation
 from para.geometry.volume_grid import CellIndex, VolumeGrid
-from para.geometry.warp import homography, plane_homography, warp_image, warp_plane, warp_upright
+from para.geometry.warp import facing_axis, homography, plane_homography, warp_image, warp_plane, warp_upright
 
 __all__ = [
     "Bins",
@@ -28,6 +28,7 @@ __all__ = [
     "VolumeGrid",
     "axis_across",
     "axis_in_image",
+    "facing_axis",
     "heading_rotation",
     "homography",
     "plane_homography",

@@ -52,7 +52,8 @@ class Neck(Pyramid):
         displacement: bool = True,
         instruction: Instruction | None = None,
     ) -> None:
-        """`channels` and `widths` finest first; `heights` are the table's and the top's [m]. These and the next two are
+        """`channels` and `widths` finest first; `heights` are those of the plane that the hand's foot is
+        drawn in and of the top [m]. These and the next two are
         arguments of `state_planes`. An `instruction` modulates every map before context is mixed in."""
         super().__init__(channels, widths)
         self.heights, self.offsets, self.displacement = heights, offsets, displacement

@@ -67,7 +67,7 @@ TURNED = Augmentation((Turn(5.0, 20.0), Shift(60.0), Zoom(0.75, 1.3)), Photometr
 CAMERA = replace(TURNED, orbit=Orbit((-0.13, 0.0, FEET), planes=(RIM, PLATE)))
 """Camera-consistent: the same, and half of the time the camera is also carried elsewhere."""
 
-ROLLED = Augmentation((Turn(5.0, 0.0), Roll(90.0), Shift(60.0), Zoom(0.75, 1.3)), Photometric())
+ROLLED = replace(CAMERA, geometric=(Turn(5.0, 0.0), Roll(90.0), Shift(60.0), Zoom(0.75, 1.3)))
 """The same with the picture rolled any way up to a quarter turn."""
 
 

@@ -59,3 +59,18 @@ def test_steps_and_kinds_must_fit():
         PolicyNetwork(replace(video, head=HEADS["volume"]))
     with pytest.raises(ValueError, match="got Lite0Config and StepwiseConfig"):
         PolicyNetwork(replace(video, backbone=Lite0Config(pretrained=False)))
+
+
+def test_every_step_has_its_own_reach():
+    reach = (0.06, 0.12, 0.5)
+    head = StepwiseConfig(replace(HEADS["volume"], reach=reach)).build((8, 12), (4, 8), 3, WORKSPACE).eval()
+    batch = collate(toy_samples(4), [0, 1, 2, 3], (80, 64))
+    features = [torch.randn(4, 3, 8, 16, 20), torch.randn(4, 3, 12, 8, 10)]
+    with torch.inference_mode():
+        chunk = head.decode(head(features, batch.inputs), batch.inputs)
+        for k in range(3):
+            head.inner.config = replace(head.inner.config, reach=reach[k : k + 1])
+            alone = head.inner.decode(head.inner([f[:, k] for f in features], batch.inputs), batch.inputs)
+            torch.testing.assert_close(chunk.positions[:, k], alone.positions[:, 0], rtol=1e-3, atol=1e-4)
+    way = (chunk.positions - batch.inputs.T_world_ee.translation[:, None]).norm(dim=-1)
+    assert way[:, 0].max() < way[:, 2].max()

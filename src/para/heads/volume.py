@@ -224,13 +224,15 @@ class VolumeHead(nn.Module):
     def _within_reach(self, logits: torch.Tensor, inputs: ModelInput) -> torch.Tensor:
         """The (B, T, D, v, u) logits, -inf where the end effector cannot be by then; as they are where nothing is left.
 
-        A policy that is lost may see the scene as another moment of the task, whose next target is far away.
+        A policy that is lost may see the scene as another moment of the task, whose next target is far away. Where B counts
+        the steps of each moment, with one target each (`StepwiseHead`), every row has the reach of its own step.
         """
         if not self.config.reach:
             return logits
         points, _ = self.grid(*logits.shape[-2:]).centres(inputs.camera)
         way = (points - inputs.T_world_ee.translation[:, None, None, None]).norm(dim=-1)  # (B, D, v, u)
-        reach = way.new_tensor(self.config.reach)[:, None, None, None]
+        reach = way.new_tensor(self.config.reach).view(-1, self.horizon)  # (1, T), or (steps, 1) of moments one by one
+        reach = reach.repeat(len(logits) // len(reach), 1)[..., None, None, None]
         near = logits.masked_fill(way[:, None] > reach, -torch.inf)
         possible = torch.isfinite(near).flatten(2).any(-1)[..., None, None, None]
         return torch.where(possible, near, logits)

@@ -10,29 +10,33 @@ from collections.abc import Callable
 from dataclasses import replace
 
 from para.backbones import SvdConfig
-from para.dataset import Augmentation, Shift, Zoom
-from para.heads import GlobalRegressionConfig, StepwiseConfig, VolumeHeadConfig
+from para.dataset import Augmentation
+from para.heads import GlobalRegressionConfig, StepwiseConfig
 from para.policy import PolicyConfig
 from para.presets.names import look_up
-from para.presets.policies import LIBERO
+from para.presets.policies import TURNED, para
 from para.training import TrainConfig
 from para.training.objectives import ActionObjective
 from para.training.recipe import Recipe, Stage
 from para.training.video_objectives import JointObjective, VaeObjective, VideoObjective
 
-POINTING = StepwiseConfig(VolumeHeadConfig(LIBERO.head.bins, cell_pixels=2, widths=(32, 32, 64, 96)))
-"""The volume head at two pixels a cell: at 96 px as fine on the table as `para`'s cells, four times finer than the features."""
+POLICY = para().policy
+"""What the policy on a picture has, the ones on videos have, too: bins at targets' feet, the level virtual camera."""
 
-GLOBAL = StepwiseConfig(GlobalRegressionConfig())
-"""The regressing rival on the same features of each step."""
+POINTING = StepwiseConfig(replace(POLICY.head, cell_pixels=2, widths=(32, 32, 64, 96)))
+"""The volume head at two pixels a cell: half as fine as the finest features, at 96 px about as fine on the table as `para`'s."""
 
-SMALL = replace(LIBERO, backbone=SvdConfig(), head=POINTING, image_size=(96, 96))
+GLOBAL = StepwiseConfig(GlobalRegressionConfig(camera_input=True))
+"""The regressing rival on the same features of each step; told the camera, which training turns."""
+
+SMALL = replace(POLICY, backbone=SvdConfig(), head=POINTING, image_size=(96, 96))
 """From scratch: 1.0 M weights of the autoencoder, 5.1 M of the U-Net, latents of 24 x 24."""
 
-MOVED = Augmentation((Shift(40.0), Zoom(0.85, 1.2)))
-"""As for `para`, the same for all frames of a clip; no colours, which the video would have to foresee."""
+MOVED = Augmentation(TURNED.geometric)
+"""As for `para`, the same for all frames of a clip; no colours, which the video would have to foresee, and no carried
+cameras, whose pictures are right in one plane alone."""
 
-JOINT_STEPS = 900
+JOINT_STEPS = 1200
 """Of every recipe's last stage, whatever its head."""
 
 
@@ -49,7 +53,7 @@ def _vae(**changes: object) -> Stage:
 
 def _video(**changes: object) -> Stage:
     name, after = ("video_all", "vae_all") if changes.get("videos") else ("video", "vae")
-    return _stage(name, SMALL, VideoObjective(), 2000, backbone_learning_rate=5e-4, after=after, **changes)
+    return _stage(name, SMALL, VideoObjective(), 1600, backbone_learning_rate=5e-4, after=after, **changes)
 
 
 def _actions(name: str, head: StepwiseConfig, after: str) -> Stage:
@@ -98,8 +102,8 @@ def video_svd() -> Recipe:
         precision="bf16",
         gradient_checkpointing=True,
     )
-    head = StepwiseConfig(VolumeHeadConfig(LIBERO.head.bins, cell_pixels=6, widths=(32, 64, 96)))
-    policy = replace(LIBERO, backbone=backbone, head=head, image_size=(384, 384))
+    head = StepwiseConfig(replace(POLICY.head, cell_pixels=6, widths=(32, 64, 96)))
+    policy = replace(POLICY, backbone=backbone, head=head, image_size=(384, 384))
     rates = {"learning_rate": 3e-4, "backbone_learning_rate": 1e-4, "batch_size": 4}
     video = _stage("video", policy, VideoObjective(log_sigma_mean=0.7), 4000, **rates)
     return Recipe("video_svd", (video, _stage("two_stage", policy, JointObjective(), 3000, after="video", **rates)))
@@ -112,7 +116,7 @@ def video_tiny() -> Recipe:
         SMALL.backbone.size, vae_channels=(32, 32), unet_channels=(32, 32), attention=(False, True), heads=(2, 2)
     )
     backbone = replace(SMALL.backbone, size=size, frames=3, blocks=(1, 0))
-    head = StepwiseConfig(VolumeHeadConfig(LIBERO.head.bins, cell_pixels=1, widths=(16, 16, 16)))
+    head = StepwiseConfig(replace(POLICY.head, cell_pixels=1, widths=(16, 16, 16)))
     policy = replace(SMALL, backbone=backbone, head=head, image_size=(32, 24), horizon=2)
     small = {"policy": policy, "steps": 2, "batch_size": 2, "warmup_steps": 1, "log_every": 1, "loader_workers": 0}
     return Recipe("video_tiny", tuple(replace(s, train=replace(s.train, **small)) for s in recipe.stages))

@@ -36,6 +36,8 @@ SKILL = {
     "oracle": (0.98, 0.02),
 }
 FEW = ("para", "cls_regression", "expert")
+VIDEO = {"video_two_stage": (0.9, 0.3), "video_two_stage_global": (0.85, 0.8), "video_frozen": (0.3, 0.2)}
+"""The same for recipes of the video table."""
 FACTORIAL = {
     "reg_pooled_world": (0.92, 1.1),
     "reg_pooled_offset": (0.92, 0.9),
@@ -82,7 +84,7 @@ class LevelAxis:
 def episode(policy: str, condition: Condition, mode: str = "servo", far: float | None = None) -> EpisodeRecord:
     """How a made-up episode of this policy ended; `far` is the condition's place among all, 0 nearest, 1 farthest."""
     rng = np.random.default_rng([condition.seed, condition.index, len(policy)])
-    best, loss = (SKILL | FACTORIAL)[policy]
+    best, loss = (SKILL | FACTORIAL | VIDEO)[policy]
     chance = best - loss * (far or 0.0) - (0.08 if mode == "realtime" else 0)
     draw = rng.random()
     stage = Stage.PLACE if draw < chance else Stage.GRASP if draw < chance + 0.5 * (1 - chance) else Stage.MISS
@@ -140,11 +142,12 @@ def make_run(
     policies: Sequence[str] = FEW,
     factorial: bool = False,
 ) -> RunFolder:
-    """Write the whole folder; the first axis has realtime episodes and, where asked for, the factorial."""
+    """Write the whole folder; the first axis has realtime episodes and, where asked for, policies that have
+    tables of their own."""
     run = RunFolder(root)
     for axis in axes:
         first = axis == axes[0]
-        lines = axis_records(axis, [*policies, *(FACTORIAL if factorial and first else ())], n)
+        lines = axis_records(axis, [*policies, *(FACTORIAL | VIDEO if factorial and first else ())], n)
         mine = [line.condition for line in lines if line.subject.policy == "para"]
         lines += [episode("para", c, "realtime") for c in mine[: n // 2]] if first else []
         write_records(run.records(axis), lines)

@@ -23,6 +23,7 @@ from para.report.notes import NotesError, read_ablations, read_failures
 from para.report.scaling import scaling_chart
 from para.report.styles import DARK, LIGHT, STAGE_DARK, STAGE_LIGHT
 from para.report.summary import summary
+from para.report.video_table import has_own_table, video_tables
 from para.worlds.world import Stage
 from report.sample_run import FACTORIAL, LevelAxis, axis_records, episode, make_notes
 
@@ -156,6 +157,17 @@ def test_the_factorial_has_a_table_of_its_own_and_its_own_adjustment():
     assert all(cell.comparison.adjusted_p >= cell.comparison.difference.p_value for cell in filled)
     head = headline(found)
     assert head.policies == ("para", "act") and [c.rival for c in head.run[0].comparisons] == ["act"]
+
+
+def test_video_recipes_have_a_table_of_their_own():
+    recipes = ("video_two_stage", "video_two_stage_global", "video_frozen")
+    found = tables(axis_records("lr", ("para", "act", *recipes), 20, 10))
+    (table,) = video_tables(found)
+    assert [line.row.policy for line in table.rows if line.row] == ["video_two_stage", *reversed(recipes[1:])]
+    assert [line.row.policy for line in table.rows if line.comparison] == ["video_frozen", "video_two_stage_global"]
+    assert [line.recipe.published for line in table.rows] == [90, None, 55, 0, 0]
+    assert headline(found).policies == ("para", "act") and all(has_own_table(name) for name in recipes)
+    assert video_tables(tables(axis_records("lr", ("para",), 20, 10))) == []
 
 
 def test_levels_are_told_from_places(monkeypatch):

@@ -26,6 +26,7 @@ from report.browser import screenshot, visit
 from report.sample_run import (
     FACTORIAL,
     FEW,
+    VIDEO,
     LevelAxis,
     axis_records,
     make_collection,
@@ -68,13 +69,15 @@ def test_a_collection_renders_with_the_numbers_of_its_records(collection, tmp_pa
                 placed[r.subject.policy] += r.placed
                 asked[r.subject.policy] += 1
         shown = cells_of(seen.dom, axis)
-        assert set(shown) == {p for p in asked if p not in FACTORIAL}
+        assert set(shown) == {p for p in asked if p not in FACTORIAL | VIDEO}
         for policy, (percent, successes, n) in shown.items():
             assert (successes, n) == (placed[policy], asked[policy])
             exact = 100 * successes / n
             assert percent == (round(exact) if successes in (0, n) else min(99, max(1, round(exact))))
     factorial = re.search(r'<table class="cards factorial".*?</table>', seen.dom, re.DOTALL)[0]
     assert set(re.findall(r'data-policy="(\w+)"', factorial)) == set(FACTORIAL)
+    video = re.search(r'<table class="cards video".*?</table>', seen.dom, re.DOTALL)[0]
+    assert set(re.findall(r'data-policy="(\w+)"', video)) == set(VIDEO) and video.count("not run") == 2
     assert seen.dom.index('id="factorial"') < seen.dom.index('id="results"')  # it leads the page
 
 

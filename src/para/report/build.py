@@ -15,7 +15,7 @@ from para.evaluation.records import EpisodeRecord
 from para.evaluation.statistics import wilson
 from para.report.cells import COMPETENT, AxisTable, Other, RunRecords, axis_tables
 from para.report.charts import legend_key, loss_chart, rate_chart
-from para.report.factorial import SPACES, factorial_tables, factors
+from para.report.factorial import SPACES, factorial_tables
 from para.report.figure_data import LossChart, RateChart
 from para.report.figures import AxisFigures, axis_figures, training_figure
 from para.report.formats import breakable, interval, p_value, percent, points
@@ -28,6 +28,7 @@ from para.report.scaling import scaling_chart
 from para.report.sources import Source, read_source
 from para.report.styles import policy_styles, style_sheet
 from para.report.summary import coverage, summary
+from para.report.video_table import has_own_table, video_tables
 from para.report.words import TERMS, policy_words
 from para.worlds.world import Stage
 
@@ -88,9 +89,7 @@ def read_contents(folder: Path, ledger: Path | None = None) -> Contents:
     head = headline(found)
     tables = tuple(row.table for row in head.run)
     rows = [row for table in tables for row in table.rows]
-    styles = policy_styles(
-        sorted({row.policy for row in rows}, key=lambda name: (factors(name) is not None, rank(name)))
-    )
+    styles = policy_styles(sorted({row.policy for row in rows}, key=lambda name: (has_own_table(name), rank(name))))
     figures = {table.axis: axis_figures(table, styles, note) for table in tables}
     training = training_figure(source.runs, rows, styles)
     return Contents(source, note, tables, head, styles, figures, scaling_chart(found, styles), training)
@@ -114,6 +113,7 @@ def build_report(folder: Path, ledger: Path | None = None) -> Path:
         head=head,
         factorials=factorials,
         spaces=list(SPACES.values()),
+        videos=video_tables(tables),
         styles=contents.styles,
         summary=summary(head, factorials),
         coverage=coverage(head),

@@ -10,11 +10,11 @@ import numpy as np
 from para.evaluation.axes import AXES
 from para.report.cells import AxisTable, Row
 from para.report.charts import smooth
-from para.report.factorial import factors
 from para.report.figure_data import LossChart, Map, Point, RateChart, Series, TableMap, ViewMap, view_map_of
 from para.report.levels import Area, area, curve_points, has_levels
 from para.report.published import published_curve
 from para.report.run_folder import ExperimentNote, RunFolder, read_log
+from para.report.video_table import has_own_table
 
 
 @dataclass(frozen=True)
@@ -36,7 +36,7 @@ class AxisFigures:
 
 def axis_figures(table: AxisTable, styles: dict[str, str], note: ExperimentNote | None) -> AxisFigures:
     """Maps and curve of one axis."""
-    rows = [row for row in table.rows if factors(row.policy) is None]
+    rows = [row for row in table.rows if not has_own_table(row.policy)]
     moved = any(r.condition.layout.view != (0.0, 0.0) for row in rows for r in row.main.episodes)
     training = _training(table, note)
     maps = tuple(

@@ -8,11 +8,11 @@ from typing import Literal
 
 from para.report.cells import AxisTable, Row
 from para.report.comparisons import Comparison, axis_comparisons
-from para.report.factorial import factors
 from para.report.goals import BENCHMARK, Entry, GoalResult, entry_of, goal_results
 from para.report.names import rank
 from para.report.published import PAIRS, PublishedPair
 from para.report.styles import REFERENCES
+from para.report.video_table import has_own_table
 
 Standing = Literal["", "incompetent", "unmeasured"]
 
@@ -68,9 +68,9 @@ class Headline:
 
 
 def headline(tables: Sequence[AxisTable]) -> Headline:
-    """All axes of the benchmark and all on record. Policies of the factorial have a table of their own."""
+    """All axes of the benchmark and all on record. Policies of the factorial and video recipes have tables of their own."""
     by_axis = {table.axis: table for table in tables}
-    names = {row.policy for table in tables for row in table.rows if factors(row.policy) is None}
+    names = {row.policy for table in tables for row in table.rows if not has_own_table(row.policy)}
     policies = tuple(sorted(names, key=rank))
     entries = [*BENCHMARK, *(entry_of(axis) for axis in by_axis if axis not in {e.axis for e in BENCHMARK})]
     return Headline(policies, tuple(_row(entry, by_axis.get(entry.axis), policies) for entry in entries))
@@ -82,7 +82,7 @@ def _row(entry: Entry, table: AxisTable | None, policies: Sequence[str]) -> Head
         return HeadlineRow(
             entry, None, (None,) * len(policies), (), tuple(goal_results(entry, {}, "test", ())), published
         )
-    comparisons = axis_comparisons([row for row in table.rows if factors(row.policy) is None])
+    comparisons = axis_comparisons([row for row in table.rows if not has_own_table(row.policy)])
     cells = tuple(_cell(table.row(policy)) for policy in policies)
     episodes = {row.policy: row.main.episodes for row in table.rows if row.main.publishable}
     goals = goal_results(entry, episodes, table.split, comparisons)

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from para.report.cells import AxisTable
-from para.report.factorial import factors
 from para.report.figure_data import Point, RateChart, Series
 from para.report.names import demonstrations, training_key
+from para.report.video_table import has_own_table
 
 
 def scaling_chart(tables: Sequence[AxisTable], styles: dict[str, str]) -> RateChart | None:
@@ -16,7 +16,7 @@ def scaling_chart(tables: Sequence[AxisTable], styles: dict[str, str]) -> RateCh
     dots: dict[str, list[tuple[float, float]]] = {}
     for n, table in _sizes(tables):
         for row in table.rows:
-            if not row.main.publishable or factors(row.policy) is not None:
+            if not row.main.publishable or has_own_table(row.policy):
                 continue
             rate = row.main.place
             points.setdefault(row.policy, []).append(Point(float(n), rate.value, rate.low, rate.high, rate.n))

@@ -21,6 +21,7 @@ POLICIES: dict[str, str] = {
     "act_camera_frame": "ACT whose actions are in the camera's frame",
     "diffusion": "Diffusion Policy: actions drawn by repeated denoising",
     "diffusion_camera": "Diffusion Policy that is told where the camera stands",
+    "video": "a small video model, trained from scratch, as the backbone",
     "expert": "the scripted demonstrator: what the task allows",
     "oracle": "the demonstrator's own future, rounded to the policy's grid and executed alike: what the grid allows",
 }

@@ -11,8 +11,9 @@ from para.backbones import Lite0Config
 from para.dataset import Augmentation, Photometric, Shift, Turn, Zoom
 from para.geometry import HeightBins, Pose
 from para.heads import GlobalRegressionConfig, VolumeHeadConfig
-from para.policy import CheckpointError, Execution, Policy, PolicyConfig
+from para.policy import CheckpointError, Execution, Policy, PolicyConfig, PolicyNetwork
 from para.training import TrainConfig, train
+from para.training.checkpoint import Ema
 from para.types import Observation, RobotState, View
 from toy import WORKSPACE, toy_camera, toy_samples
 
@@ -47,6 +48,27 @@ def one_thread():
 
 def losses(folder):
     return [json.loads(line)["loss"] for line in (folder / "log.jsonl").read_text().splitlines()]
+
+
+def test_the_average_copies_only_what_moves(tmp_path):
+    network = PolicyNetwork(TINY)
+    ema, before = Ema(network, 0.5), {k: v.clone() for k, v in network.state_dict().items()}
+    still = {k for k, v in network.named_parameters() if not v.requires_grad}
+    own = network.state_dict()
+    assert still and all((ema.state[k].data_ptr() == own[k].data_ptr()) == (k in still) for k in own)
+    with torch.no_grad():
+        for weight in network.parameters():
+            if weight.requires_grad:
+                weight.add_(1.0)
+    ema.update(network)
+    for name, value in ema.state.items():
+        if name in still:
+            assert torch.equal(value, before[name])
+        elif value.dtype.is_floating_point and name in dict(network.named_parameters()):
+            torch.testing.assert_close(value, before[name] + 1 - 2 / 11)
+    other = Ema(PolicyNetwork(TINY), 0.5)
+    other.load({k: v.clone() for k, v in ema.state.items()}, ema.steps)
+    assert other.steps == 1 and all(torch.equal(other.state[k], ema.state[k]) for k in own)
 
 
 @pytest.mark.parametrize("head", ["volume", "regression"])

@@ -18,14 +18,9 @@ ADVICE = (
 
 
 def training_bytes(network: nn.Module) -> int:
-    """Bytes that training needs before any activation: weights, their moving average, gradients and Adam's two moments."""
-    total = 0
-    for parameter in network.parameters():
-        size = parameter.numel() * parameter.element_size()
-        total += 2 * size  # the weight and its moving average
-        if parameter.requires_grad:
-            total += 3 * size
-    return total
+    """Bytes that training needs before any activation: weights, and of those that are trained also their moving average,
+    gradients and Adam's two moments."""
+    return sum(p.numel() * p.element_size() * (5 if p.requires_grad else 1) for p in network.parameters())
 
 
 def available_bytes(device: torch.device) -> int | None:

@@ -18,11 +18,15 @@ from para.training.config import TrainConfig
 
 
 class Ema:
-    """Moving average of a network's weights; young averages forget faster: decay_t = min(decay, (1 + t) / (10 + t))."""
+    """Moving average of a network's weights; young averages forget faster: decay_t = min(decay, (1 + t) / (10 + t)).
+
+    Weights that are not trained are the network's own, not copies: they may be gigabytes.
+    """
 
     def __init__(self, network: nn.Module, decay: float) -> None:
         self.decay, self.steps = decay, 0
-        self.state = {k: v.detach().clone() for k, v in network.state_dict().items()}
+        self._still = {k for k, v in network.named_parameters(remove_duplicate=False) if not v.requires_grad}
+        self.state = {k: v if k in self._still else v.clone() for k, v in network.state_dict().items()}
 
     @torch.no_grad()
     def update(self, network: nn.Module) -> None:
@@ -30,10 +34,19 @@ class Ema:
         self.steps += 1
         decay = min(self.decay, (1 + self.steps) / (10 + self.steps))
         for name, value in network.state_dict().items():
+            if name in self._still:
+                continue
             if value.dtype.is_floating_point:
                 self.state[name].lerp_(value, 1 - decay)
             else:
                 self.state[name].copy_(value)
+
+    @torch.no_grad()
+    def load(self, state: dict[str, torch.Tensor], steps: int) -> None:
+        """Go on from an average that was saved, on whatever device it is."""
+        for name, value in self.state.items():
+            value.copy_(state[name])
+        self.steps = steps
 
 
 def load_backbone(network: PolicyNetwork, folder: Path) -> None:
@@ -85,7 +98,7 @@ def load_state(
         )
     objective.network.load_state_dict(state["network"])
     objective.load_state_dict(state["objective"], strict=False)  # its own buffers; the network's are loaded above
-    ema.state, ema.steps = state["ema"], state["ema_steps"]
+    ema.load(state["ema"], state["ema_steps"])
     optimizer.load_state_dict(state["optimizer"])
     return state["step"]
 

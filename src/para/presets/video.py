@@ -53,7 +53,7 @@ def _vae(**changes: object) -> Stage:
 
 def _video(**changes: object) -> Stage:
     name, after = ("video_all", "vae_all") if changes.get("videos") else ("video", "vae")
-    return _stage(name, SMALL, VideoObjective(), 1600, backbone_learning_rate=5e-4, after=after, **changes)
+    return _stage(name, SMALL, VideoObjective(), 1300, backbone_learning_rate=5e-4, after=after, **changes)
 
 
 def _actions(name: str, head: StepwiseConfig, after: str) -> Stage:

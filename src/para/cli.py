@@ -164,7 +164,7 @@ def train(
     """
     from para.dataset import build_samples, joined
     from para.demos import DemoDataset
-    from para.presets import RECIPES, fitted, policy_preset, recipe
+    from para.presets import RECIPES, fitted, for_demos, policy_preset, recipe
     from para.training import train as run
     from para.training.recipe import train_recipe
 
@@ -180,7 +180,7 @@ def train(
     provenance |= {} if demos is None else {"demos": str(demos)}
 
     def load(config, with_videos=False):
-        config = replace(config, policy=replace(config.policy, workspace=demonstrations.meta.workspace))
+        config = for_demos(config, demonstrations.meta)
         policy = config.policy
         tables = [build_samples(demonstrations, policy.camera, policy.horizon, config.stride, chosen, cache)]
         if with_videos:

@@ -124,7 +124,7 @@ class Box:
 
 @dataclass(frozen=True)
 class Episode:
-    """One recorded demonstration at `CONTROL_HZ`; frame f was seen *before* command f was given."""
+    """One recorded demonstration, usually at `CONTROL_HZ`; frame f was seen *before* command f was given."""
 
     time: np.ndarray
     """(F,) seconds since the start [s]."""

@@ -4,15 +4,21 @@ import json
 import re
 import subprocess
 import sys
+from dataclasses import replace
 from typing import get_args, get_type_hints
 
+import numpy as np
 import pytest
 
+from demos.synthetic import WORKSPACE, at_rate, default_camera, degrade, make_episode, meta_for
 from para.cli import COMMANDS, main
+from para.demos import DatasetWriter, DemoDataset, stage_episode
 from para.evaluation import AXES
 from para.evaluation.axes import axis_names
 from para.evaluation.conditions import Split
+from para.policy import Policy
 from para.presets import EXPERIMENTS, POLICIES, RECIPES
+from para.report.show import moment
 
 
 def run(*arguments, expect=0, timeout=300):
@@ -92,6 +98,29 @@ def test_a_mistyped_command_is_answered_with_the_right_one(capsys):
     with pytest.raises(SystemExit):
         main(["evalute"])
     assert "evaluate" in capsys.readouterr().err + capsys.readouterr().out
+
+
+def test_a_poor_recording_of_another_arm_trains_the_same_video_recipe(tmp_path):
+    """Thirty pictures a second, out of focus, noisy and compressed; another workspace, another camera's name."""
+    camera = default_camera(160, 128)
+    with DatasetWriter(tmp_path / "set", replace(meta_for(camera), fps=30), "plan", 3) as writer:
+        for seed in range(3):
+            episode = at_rate(make_episode(seed, 75, camera), 30)
+            (seen,) = episode.cameras
+            poor = replace(seen, images=degrade(seen.images, seed))
+            stage_episode(replace(episode, cameras=(poor,)), writer.staging_folder(seed), 30)
+    run("train", "--preset", "video_tiny", "--dataset", tmp_path / "set", "--out", tmp_path / "run")
+    policy = Policy.from_pretrained(tmp_path / "run/two_stage/policy")
+    assert policy.config.camera == "front" and policy.config.workspace == WORKSPACE
+    shown = run(
+        *("show", "video", "--policy", tmp_path / "run/video/policy", "--dataset", tmp_path / "set"),
+        *("--frame", 20, "--out", tmp_path / "foreseen.png"),
+    )
+    assert "PSNR" in shown.stdout and "too poor to train a policy on" in shown.stdout
+    demos = DemoDataset.open(tmp_path / "set")
+    observation, _ = moment(demos, 0, 30)
+    chunk = policy.predict(observation)
+    assert np.isfinite(chunk.positions).all() and WORKSPACE.contains(chunk.positions).all()
 
 
 def test_a_polite_kill_saves_the_training(tmp_path):

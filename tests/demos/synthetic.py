@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import cv2
 import numpy as np
 
@@ -79,6 +81,21 @@ def make_episode(
         instruction="draw the blob",
         notes={"seed": seed, "layout": {"blob": position[0].tolist()}},
     )
+
+
+def at_rate(episode: Episode, fps: int) -> Episode:
+    """The same frames, taken to be `fps` a second."""
+    return replace(episode, time=np.arange(len(episode)) / fps)
+
+
+def degrade(images: np.ndarray, seed: int) -> np.ndarray:
+    """(F, H, W, 3) uint8 as a cheap camera and its driver leave it: out of focus, noisy, JPEG of low quality."""
+    rng, found = np.random.default_rng(seed), []
+    for image in images:
+        noisy = cv2.GaussianBlur(image, (0, 0), 1.0) + rng.normal(0, 10, image.shape)
+        coded = cv2.imencode(".jpg", np.clip(noisy, 0, 255).astype(np.uint8), [cv2.IMWRITE_JPEG_QUALITY, 30])[1]
+        found.append(cv2.imdecode(coded, cv2.IMREAD_COLOR))
+    return np.stack(found)
 
 
 def _texture(seed: int, side: int, blur: float) -> np.ndarray:

@@ -12,7 +12,7 @@ from para.types import CONTROL_HZ, STEP_SECONDS
 
 @dataclass(frozen=True)
 class ClipPlan:
-    """How clips are cut out of a table whose moments are `stride` recorded frames apart."""
+    """How clips are cut out of a table whose moments are `stride` / `CONTROL_HZ` apart."""
 
     frames: int
     """Pictures of a clip, `STEP_SECONDS` apart, the moment itself included."""
@@ -22,7 +22,7 @@ class ClipPlan:
         step = round(STEP_SECONDS * CONTROL_HZ)
         if self.frames < 1 or step % self.stride:
             raise ValueError(
-                f"frames of a clip are {step} recorded frames apart, so the stride must divide {step}; got stride "
+                f"frames of a clip are {step} control steps apart, so the stride must divide {step}; got stride "
                 f"{self.stride} and {self.frames} frames"
             )
 

@@ -1,7 +1,8 @@
 """Demonstrations -> a table of moments to learn from, with decoded pictures at hand.
 
-Demonstrations are recorded at 20 Hz; a policy's steps are 0.2 s apart. Every `stride`-th frame is a moment t to learn from,
-and its targets are the *measured* poses at t + k x 0.2 s, for k = 1 to T.
+A policy's steps are 0.2 s apart. A moment t to learn from lies at every `stride`-th twentieth of a second, and its targets are
+the *measured* poses at t + k x 0.2 s, for k = 1 to T. Demonstrations may be recorded at any rate: the nearest frame is taken,
+which at 20 Hz is the very moment.
 """
 
 from __future__ import annotations
@@ -111,17 +112,19 @@ def build_samples(
 ) -> SampleTable:
     """Read moments of `episodes` (all by default), decoding each picture once into a cache file beside the dataset.
 
-    `horizon` is T. ValueError when the dataset has no such camera (the reader names those it has).
+    `horizon` is T; moments are `stride` / 20 s apart. ValueError when the dataset has no such camera (the reader names those
+    it has).
     """
     chosen = list(range(len(dataset))) if episodes is None else list(episodes)
-    step = round(STEP_SECONDS * CONTROL_HZ)
     columns: dict[str, list[np.ndarray]] = {}
     frames_of: list[np.ndarray] = []
     for index in chosen:
         demo = dataset.columns(index, camera)
-        frames = np.arange(0, len(demo.time) - 1, stride)
-        future = frames[:, None] + step * np.arange(1, horizon + 1)
-        valid, future = future < len(demo.time), np.minimum(future, len(demo.time) - 1)
+        last = len(demo.time) - 1
+        moments = np.arange(0, last * CONTROL_HZ / dataset.meta.fps - 1e-6, stride) / CONTROL_HZ
+        frames = np.minimum(dataset.frame_after(0, moments), last - 1)
+        future = dataset.frame_after(0, moments[:, None] + STEP_SECONDS * np.arange(1, horizon + 1))
+        valid, future = future <= last, np.minimum(future, last)
         rotation = Pose.from_quaternion(demo.ee_quaternion, demo.ee_position).rotation
         row = {
             "intrinsics": demo.intrinsics[frames],

@@ -93,6 +93,10 @@ class DemoDataset:
                 return size.width, size.height
         raise DemoError(f"{self.root}: no camera {camera!r}; there are {list(self.meta.camera_names)}")
 
+    def frame_after(self, frame: int | np.ndarray, seconds: float | np.ndarray) -> np.ndarray:
+        """Number of the recorded frame nearest to the moment `seconds` [s] after `frame`; it may lie beyond the episode."""
+        return np.asarray(frame) + np.floor(np.asarray(seconds) * self.meta.fps + 0.5 + 1e-9).astype(np.int64)
+
     def columns(self, episode: int, camera: str) -> DemoColumns:
         """Everything but the pictures of one episode, with the calibration of `camera`."""
         self.image_size(camera)

@@ -25,20 +25,21 @@ from para.demos.video import encode_video
 from para.types import CONTROL_HZ, Episode
 
 
-def stage_episode(episode: Episode, folder: Path) -> None:
+def stage_episode(episode: Episode, folder: Path, fps: int = CONTROL_HZ) -> None:
     """Encode and write one episode to `folder`, e.g. `DatasetWriter.staging_folder(i)`; replaces an earlier one.
 
-    Runs in a worker process. `DemoError` names the episode's first defect (shape, NaN, frame times off 20 Hz).
+    Runs in a worker process. `fps` is the set's (`DemoMeta.fps`). `DemoError` names the episode's first defect (shape, NaN,
+    frame times off that rate).
     """
     folder = Path(folder)
-    _validate(episode, folder.name)
+    _validate(episode, folder.name, fps)
     partial = folder.with_name(f"{folder.name}.{os.getpid()}.part")
     shutil.rmtree(partial, ignore_errors=True)
     partial.mkdir(parents=True)
-    columns = _columns(episode)
+    columns = _columns(episode, fps)
     statistics = {key: stats.column_stats(values) for key, values in columns.items()}
     for camera in episode.cameras:
-        encode_video(partial / f"{camera.name}.mp4", camera.images, CONTROL_HZ)
+        encode_video(partial / f"{camera.name}.mp4", camera.images, fps)
         statistics[image_key(camera.name)] = stats.image_stats(camera.images)
     arrays = {name: as_arrow(values) for name, values in columns.items()}
     pq.write_table(pa.table(arrays), partial / "data.parquet")
@@ -93,20 +94,20 @@ def as_arrow(values: np.ndarray) -> pa.Array:
     return pa.FixedSizeListArray.from_arrays(pa.array(np.ascontiguousarray(values).reshape(-1)), values.shape[1])
 
 
-def _columns(episode: Episode) -> dict[str, np.ndarray]:
+def _columns(episode: Episode, fps: int) -> dict[str, np.ndarray]:
     columns = {}
     for camera in episode.cameras:
         columns[intrinsics_key(camera.name)] = camera.intrinsics
         columns[pose_key(camera.name)] = camera.T_world_camera.reshape(len(episode), 12)
     columns[STATE] = np.column_stack([episode.ee_position, episode.ee_quaternion, episode.gripper])
     columns[ACTION] = np.column_stack([episode.command_position, episode.command_quaternion, episode.command_gripper])
-    columns["timestamp"] = np.arange(len(episode)) / CONTROL_HZ
+    columns["timestamp"] = np.arange(len(episode)) / fps
     columns = {name: values.astype(np.float32) for name, values in columns.items()}
     columns["frame_index"] = np.arange(len(episode), dtype=np.int64)
     return columns
 
 
-def _validate(episode: Episode, name: str) -> None:
+def _validate(episode: Episode, name: str, fps: int) -> None:
     frames = len(episode.time)
     if frames < 2:
         raise DemoError(f"episode {name}: {frames} frames; an episode has at least 2")
@@ -130,10 +131,10 @@ def _validate(episode: Episode, name: str) -> None:
         bad = ~np.isfinite(array.reshape(frames, -1)).all(1)
         if bad.any():
             raise DemoError(f"episode {name}: {field} is not finite at frame {int(bad.argmax())}")
-    drift = np.abs(episode.time - episode.time[0] - np.arange(frames) / CONTROL_HZ)
-    if not (drift < 0.5 / CONTROL_HZ).all():
-        frame = int((~(drift < 0.5 / CONTROL_HZ)).argmax())
+    drift = np.abs(episode.time - episode.time[0] - np.arange(frames) / fps)
+    if not (drift < 0.5 / fps).all():
+        frame = int((~(drift < 0.5 / fps)).argmax())
         raise DemoError(
-            f"episode {name}: frame {frame} lies {drift[frame]:.3f} s off {CONTROL_HZ} Hz; frames are stored at "
-            f"exactly {CONTROL_HZ} Hz. Resample the recording, or slow the robot down until it keeps the rate."
+            f"episode {name}: frame {frame} lies {drift[frame]:.3f} s off {fps} Hz; frames are stored at "
+            f"exactly {fps} Hz. Resample the recording, or slow the robot down until it keeps the rate."
         )

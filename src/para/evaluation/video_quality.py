@@ -14,7 +14,7 @@ import torch
 from para.demos import DemoDataset
 from para.geometry import Camera, Pose, warp_image
 from para.policy import Policy
-from para.types import CONTROL_HZ, STEP_SECONDS
+from para.types import STEP_SECONDS
 
 PATCH = 0.07
 """Half of the side of the patch about the end effector that is looked for, in image widths."""
@@ -90,7 +90,7 @@ class VideoQuality:
 def cut_clip(demos: DemoDataset, camera: str, episode: int, frame: int, size: tuple[int, int], count: int) -> Clip:
     """`count` frames from `frame` on, at `size` (W, H). ValueError when the episode ends before."""
     columns = demos.columns(episode, camera)
-    numbers = frame + round(STEP_SECONDS * CONTROL_HZ) * np.arange(count)
+    numbers = demos.frame_after(frame, STEP_SECONDS * np.arange(count))
     if not 0 <= frame <= numbers[-1] < len(columns):
         raise ValueError(
             f"episode {episode} has frames 0 to {len(columns) - 1}; a clip of {count} frames from {frame} on ends at "

@@ -1,7 +1,8 @@
 """Named policies and experiments as Python objects."""
 
+from para.presets.adapt import fitted, for_demos
 from para.presets.experiments import EXPERIMENTS, Experiment, Row, experiment
-from para.presets.policies import POLICIES, fitted, policy_preset
+from para.presets.policies import POLICIES, policy_preset
 from para.presets.video import RECIPES, recipe
 
 __all__ = [
@@ -12,6 +13,7 @@ __all__ = [
     "Row",
     "experiment",
     "fitted",
+    "for_demos",
     "policy_preset",
     "recipe",
 ]

@@ -7,7 +7,7 @@ from dataclasses import replace
 from functools import partial
 
 from para.backbones import DinoConfig, Lite0Config
-from para.dataset import Augmentation, Orbit, Photometric, Roll, SampleTable, Shift, Turn, Zoom
+from para.dataset import Augmentation, Orbit, Photometric, Roll, Shift, Turn, Zoom
 from para.geometry import FootBins, HeightBins, LevelFraming
 from para.heads import (
     ActConfig,
@@ -16,7 +16,6 @@ from para.heads import (
     Dense,
     DiffusionConfig,
     EndEffectorOffset,
-    FittedConfig,
     GlobalRegressionConfig,
     Instruction,
     LocatorConfig,
@@ -26,7 +25,6 @@ from para.heads import (
     Reading,
     RotationFrame,
     SoftArgmax,
-    StepwiseConfig,
     TaskId,
     VolumeHeadConfig,
     Words,
@@ -237,15 +235,3 @@ POLICIES: dict[str, Callable[[], TrainConfig]] = {f.__name__: f for f in _NAMED}
 def policy_preset(name: str) -> TrainConfig:
     """The named policy's training configuration; ValueError suggests the nearest name."""
     return look_up(name, POLICIES, "policy preset")()
-
-
-def fitted(config: TrainConfig, samples: SampleTable) -> TrainConfig:
-    """The configuration with what a head takes from the demonstrations' statistics."""
-    head = config.policy.head
-    if isinstance(head, FittedConfig):
-        head = head.fitted(samples)
-    elif isinstance(head, StepwiseConfig) and isinstance(head.head, FittedConfig):
-        head = replace(head, head=head.head.fitted(samples))
-    if head is config.policy.head:
-        return config
-    return replace(config, policy=replace(config.policy, head=head))

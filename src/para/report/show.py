@@ -18,7 +18,7 @@ from para.report.method import draw_method
 from para.report.pointing import point, save_pointing
 from para.report.video_pictures import show_video
 from para.report.volume_pictures import draw_chunk, draw_volume, save_picture
-from para.types import CONTROL_HZ, STEP_SECONDS, ActionChunk, Command, Observation, RobotState, View
+from para.types import STEP_SECONDS, ActionChunk, Command, Observation, RobotState, View
 from para.worlds.world import Agent, Outcome, World, rollout
 
 VIDEO_CLIPS = 16
@@ -68,8 +68,7 @@ def moment(demos: DemoDataset, episode: int, frame: int, horizon: int = 6) -> tu
         views.append(View(name, image, _camera(demos, columns, name, frame)))
     poses = Pose.from_quaternion(columns.ee_quaternion, columns.ee_position)
     state = RobotState(poses[frame], float(columns.gripper[frame]), float(columns.time[frame]))
-    step = round(STEP_SECONDS * CONTROL_HZ)
-    future = np.minimum(frame + step * np.arange(1, horizon + 1), len(columns) - 1)
+    future = np.minimum(demos.frame_after(frame, STEP_SECONDS * np.arange(1, horizon + 1)), len(columns) - 1)
     chunk = ActionChunk(
         poses.translation[future],
         poses.rotation[future],

@@ -9,7 +9,7 @@ from para.demos import DemoDataset
 from para.drawing import draw_point, put_text, step_colors, tile
 from para.evaluation.video_quality import Clip, VideoQuality, compare, cut_clip, foresee, summarise
 from para.policy import Policy
-from para.types import CONTROL_HZ, STEP_SECONDS
+from para.types import STEP_SECONDS
 
 PANEL = 224
 """Width of one frame in the picture [px]."""
@@ -44,7 +44,7 @@ def judge_video(
 ) -> VideoQuality:
     """Quality over `count` moments of the demonstrations, drawn by `seed`. ValueError when no episode is long enough."""
     backbone = policy.config.backbone
-    rng, length = np.random.default_rng(seed), _span(policy)
+    rng, length = np.random.default_rng(seed), int(demos.frame_after(0, STEP_SECONDS * (backbone.frames - 1)))
     long_enough = [e for e, row in enumerate(demos.episodes) if row.length > length]
     if not long_enough:
         raise ValueError(
@@ -64,11 +64,6 @@ def clip_for(policy: Policy, demos: DemoDataset, episode: int, frame: int) -> Cl
     if not hasattr(config.backbone, "frames"):
         raise ValueError(f"this policy's backbone ({type(config.backbone).__name__}) does not predict video")
     return cut_clip(demos, config.camera, episode, frame, config.image_size, config.backbone.frames)
-
-
-def _span(policy: Policy) -> int:
-    """Recorded frames from a clip's first to its last."""
-    return round(STEP_SECONDS * CONTROL_HZ) * (policy.config.backbone.frames - 1)
 
 
 def show_video(policy: Policy, demos: DemoDataset, episode: int, frame: int, count: int) -> tuple[np.ndarray, str]:

@@ -140,6 +140,7 @@ def train(
     videos: Path | None = None,
     start_from: Path | None = None,
     cache: Path | None = None,
+    weights: str | None = None,
 ) -> None:
     """Train a policy on a dataset. Ctrl-C saves; the same command resumes.
 
@@ -161,15 +162,20 @@ def train(
         videos: Folder of a dataset whose videos the first stages of video_all learn from, beside the demonstrations'.
         start_from: Folder of a saved policy whose backbone to begin with.
         cache: Folder for decoded pictures; in the dataset's own folder by default.
+        weights: Of video_svd: folder of a saved StableVideoDiffusionPipeline, or Hub repository, in place of the preset's.
     """
     from para.dataset import build_samples, joined
     from para.demos import DemoDataset
-    from para.presets import RECIPES, fitted, for_demos, policy_preset, recipe
+    from para.presets import RECIPES, fitted, for_demos, policy_preset, recipe, with_weights
     from para.training import train as run
     from para.training.recipe import train_recipe
 
     provenance = {"preset": preset, "dataset": dataset.name}
     plan, config = (recipe(preset), None) if preset in RECIPES else (None, policy_preset(preset))
+    if weights is not None:
+        if plan is None:
+            raise ValueError(f"--weights goes with video_svd; the preset is {preset!r}")
+        plan = with_weights(plan, weights)
     if (plan is not None and plan.needs_videos) != (videos is not None):
         raise ValueError(f"--videos goes with video_all, which needs it; the preset is {preset!r}, videos are {videos}")
     demonstrations = DemoDataset.open(dataset)

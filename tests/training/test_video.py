@@ -17,7 +17,7 @@ from para.dataset import Augmentation, BatchStream, ClipPlan, Shift
 from para.geometry import HeightBins
 from para.heads import GlobalRegressionConfig, StepwiseConfig, VolumeHeadConfig
 from para.policy import CheckpointError, Policy, PolicyConfig, PolicyNetwork
-from para.presets import RECIPES, recipe
+from para.presets import RECIPES, recipe, with_weights
 from para.training import TrainConfig, train
 from para.training.objectives import ActionObjective, LossBalance
 from para.training.recipe import Recipe, Stage, train_recipe
@@ -187,6 +187,18 @@ def test_published_weights_skip_the_autoencoder_stage_and_train(tmp_path):
     with torch.inference_mode():
         before, after = (p.network.head.decode(p.network(inputs), inputs) for p in (trained, again))
     torch.testing.assert_close(before.positions, after.positions)
+
+
+def test_published_weights_may_lie_in_a_folder(tmp_path):
+    found = with_weights(recipe("video_svd"), str(save(tmp_path / "svd")))
+    assert {(s.train.policy.backbone.model, s.train.policy.backbone.variant) for s in found.stages} == {
+        (str(tmp_path / "svd"), None)
+    }
+    (tmp_path / "svd/unet/diffusion_pytorch_model.fp16.safetensors").touch()
+    assert with_weights(recipe("video_svd"), str(tmp_path / "svd")).stages[0].train.policy.backbone.variant == "fp16"
+    assert with_weights(recipe("video_svd"), "someone/else").stages[0].train.policy.backbone.variant == "fp16"
+    with pytest.raises(ValueError, match="video_two_stage trains a small video model from scratch"):
+        with_weights(recipe("video_two_stage"), "someone/else")
 
 
 def test_video_stages_need_a_video_backbone():

@@ -3,7 +3,7 @@
 from para.presets.adapt import fitted, for_demos
 from para.presets.experiments import EXPERIMENTS, Experiment, Row, experiment
 from para.presets.policies import POLICIES, policy_preset
-from para.presets.video import RECIPES, recipe
+from para.presets.video import RECIPES, recipe, with_weights
 
 __all__ = [
     "EXPERIMENTS",
@@ -16,4 +16,5 @@ __all__ = [
     "for_demos",
     "policy_preset",
     "recipe",
+    "with_weights",
 ]

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import replace
+from pathlib import Path
 
 from para.backbones import SvdConfig
 from para.dataset import Augmentation
@@ -120,6 +121,24 @@ def video_tiny() -> Recipe:
     policy = replace(SMALL, backbone=backbone, head=head, image_size=(32, 24), horizon=2)
     small = {"policy": policy, "steps": 2, "batch_size": 2, "warmup_steps": 1, "log_every": 1, "loader_workers": 0}
     return Recipe("video_tiny", tuple(replace(s, train=replace(s.train, **small)) for s in recipe.stages))
+
+
+def with_weights(recipe: Recipe, model: str) -> Recipe:
+    """The recipe on the published video model in this local folder, or Hub repository, of the same kind.
+
+    ValueError for a recipe that trains its own model from scratch.
+    """
+    folder, stages = Path(model), []
+    for stage in recipe.stages:
+        backbone = stage.train.policy.backbone
+        if backbone.model is None:
+            raise ValueError(f"{recipe.name} trains a small video model from scratch; weights go with video_svd")
+        variant = backbone.variant
+        if folder.is_dir():
+            variant = "fp16" if any((folder / "unet").glob("*.fp16.safetensors")) else None
+        policy = replace(stage.train.policy, backbone=replace(backbone, model=model, variant=variant))
+        stages.append(replace(stage, train=replace(stage.train, policy=policy)))
+    return replace(recipe, stages=tuple(stages))
 
 
 RECIPES: dict[str, Callable[[], Recipe]] = {

@@ -49,7 +49,8 @@ PUBLISHED = {
 
 
 def measure(folder: Path, stage: str, size: int, batch_size: int, precision: str) -> dict[str, float]:
-    """Two training steps: seconds of the second one, most memory [GiB], weights and trained weights [millions]."""
+    """Two training steps: seconds of the second one (on a CPU of processor time, which a busy machine changes less), most
+    memory [GiB], weights and trained weights [millions]."""
     from para.dataset import Batch, Clip, ModelInput, Targets
     from para.geometry import Camera, Pose
     from para.policy import PolicyNetwork
@@ -86,14 +87,15 @@ def measure(folder: Path, stage: str, size: int, batch_size: int, precision: str
         Clip(pictures, torch.ones(batch_size, frames, dtype=torch.bool)),
     ).to(device)
     for _ in range(2):
-        began = time.perf_counter()
+        began, spent = time.perf_counter(), time.process_time()
         with torch.autocast(device, torch.bfloat16, enabled=precision == "bf16"):
             loss = objective(batch)
         loss.total.backward()
         optimizer.step()
         optimizer.zero_grad()
         ema.update(network)
-        seconds = loss.total.item() * 0 + time.perf_counter() - began  # reading the loss waits for the device
+        loss.total.item()  # waits for the device
+        seconds = time.perf_counter() - began if device == "cuda" else time.process_time() - spent
     peak = (
         torch.cuda.max_memory_allocated()
         if device == "cuda"

@@ -7,10 +7,12 @@ from dataclasses import replace
 import pytest
 import torch
 from PIL import Image
+from torch import nn
 
 from backbones.tiny_svd import SCRATCH, loaded, pipeline, save
 from para.backbones import SvdConfig, VideoBackboneError
 from para.backbones import memory as memory_of
+from para.backbones.svd_parts import TimeConv
 
 
 @pytest.fixture(scope="module")
@@ -155,3 +157,22 @@ def test_too_little_memory_is_foreseen(monkeypatch):
         memory_of.check_memory(whole)
     monkeypatch.undo()
     memory_of.check_memory(whole)
+
+
+def test_convolutions_over_time_are_what_they_were():
+    torch.manual_seed(0)
+    network = nn.Sequential(
+        nn.Conv3d(4, 6, (3, 1, 1), padding=(1, 0, 0)),
+        nn.Conv3d(6, 6, 3, padding=1),
+        nn.Sequential(nn.Conv3d(6, 2, (5, 1, 1), padding=(2, 0, 0), bias=False)),
+    )
+    x, keys = torch.randn(2, 4, 5, 6, 7, requires_grad=True), list(network.state_dict())
+    before = network(x)
+    slope = torch.autograd.grad(before.square().sum(), [x, *network.parameters()])
+    TimeConv.put_in(network)
+    assert [isinstance(m, TimeConv) for m in (network[0], network[1], network[2][0])] == [True, False, True]
+    after = network(x)
+    torch.testing.assert_close(after, before)
+    for a, b in zip(torch.autograd.grad(after.square().sum(), [x, *network.parameters()]), slope):
+        torch.testing.assert_close(a, b, rtol=1e-4, atol=1e-4)
+    assert list(network.state_dict()) == keys

@@ -13,7 +13,16 @@ from torch import nn
 from torch.nn import functional as F
 
 from para.backbones import edm
-from para.backbones.svd_parts import DTYPES, SvdParts, SvdSize, VideoBackboneError, add_lora, load_parts, small_parts
+from para.backbones.svd_parts import (
+    DTYPES,
+    SvdParts,
+    SvdSize,
+    TimeConv,
+    VideoBackboneError,
+    add_lora,
+    load_parts,
+    small_parts,
+)
 
 _CLIP_MEAN, _CLIP_STD = (0.48145466, 0.4578275, 0.40821073), (0.26862954, 0.26130258, 0.27577711)
 
@@ -105,6 +114,8 @@ class Svd(nn.Module):
         self.config = config
         parts = _parts(config)
         self.vae, self.unet, self.image_encoder = parts.vae, parts.unet, parts.image_encoder
+        TimeConv.put_in(self.vae)
+        TimeConv.put_in(self.unet)
         self.steps = config.frames - 1
         widths, levels = self.unet.config.block_out_channels, len(self.unet.up_blocks)
         if max(config.blocks) >= levels or min(config.blocks) < 0:

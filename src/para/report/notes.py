@@ -4,11 +4,12 @@ RUN/ablations.json  {"format": 1, "rows": [{"change": "...", "axis": "lr", "spli
                      "with": {"placed": 30, "n": 40}, "without": {"placed": 25, "n": 40},
                      "verdict": "kept" | "dropped" | "open", "note": "...", "commit": "...", "command": "..."}]}
 RUN/failures.json   {"format": 1, "rows": [{"policy": "para", "axis": "lr", "split": "test", "cause": "...",
-                     "count": 12, "of": 59, "example": 17, "note": "..."}]}
+                     "count": 12, "of": 59, "example": 17, "note": "...", "episodes": 200,
+                     "commit": "...", "command": "..."}]}
 
 ``with`` and ``without`` are counts of PLACE; rates and intervals are computed from them, never written. ``note``,
-``commit``, ``command`` and ``example`` (a condition's index) may be left out. A failure's ``of`` is the number of failed
-episodes that were looked at.
+``commit``, ``command``, ``episodes`` and ``example`` (a condition's index) may be left out. A failure's ``of`` is the number
+of failed episodes that were looked at.
 """
 
 from __future__ import annotations
@@ -51,7 +52,7 @@ class Ablation:
 
 @dataclass(frozen=True)
 class Failure:
-    """One cause of failure that somebody saw in the films, with its count."""
+    """One cause of failure, seen in films or told by `para.evaluation.causes`, with its count."""
 
     policy: str
     axis: str
@@ -63,6 +64,10 @@ class Failure:
     example: int | None = None
     """Index of a condition that shows it."""
     note: str = ""
+    episodes: int | None = None
+    """Episodes among which they failed."""
+    commit: str = ""
+    command: str = ""
 
 
 def read_ablations(folder: Path) -> list[Ablation]:

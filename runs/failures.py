@@ -1,0 +1,77 @@
+"""Why a policy fails: runs episodes, names the cause of each failure by one rule (`para.evaluation.causes`), and counts.
+
+Writes RUN/failures.json, which the report shows, and replaces this policy's and axis's rows in it. Validation conditions by
+default: looking at failures is how things get mended, and test conditions are not for that.
+
+    python runs/failures.py --policy outputs/default64/train/para/policy --name para --axis view --episodes 240 \
+        --run results/default64                                                            # 4 minutes of one core
+"""
+
+import argparse
+import json
+import sys
+from collections import defaultdict
+from pathlib import Path
+
+import numpy as np
+
+from para.evaluation.agents import AgentSpec, libero_setup
+from para.evaluation.axes import axis_named
+from para.evaluation.causes import Cause, CauseWatch
+from para.evaluation.provenance import provenance
+from para.evaluation.records import Settings
+from para.worlds.world import rollout
+
+
+def main() -> None:
+    """See above."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--policy", type=Path, required=True)
+    parser.add_argument("--name", required=True, help="the policy's name in the table")
+    parser.add_argument("--axis", required=True)
+    parser.add_argument("--split", choices=("validation", "in_distribution"), default="validation")
+    parser.add_argument("--episodes", type=int, default=120)
+    parser.add_argument("--run", type=Path, required=True, help="the folder that gets failures.json")
+    asked = parser.parse_args()
+    axis = axis_named(asked.axis)
+    make = axis.validation_conditions if asked.split == "validation" else axis.in_distribution_conditions
+    settings = Settings("servo", 600, (256, 256))
+    world, agent = libero_setup(AgentSpec(asked.name, "policy", asked.policy), settings)
+    found: dict[str, list[tuple[int, Cause]]] = defaultdict(list)
+    conditions = make(asked.episodes)
+    for done, c in enumerate(conditions, 1):
+        watch = CauseWatch()
+        rollout(world, agent, c.layout, [watch], settings.max_steps)
+        if watch.cause:
+            found[watch.cause.words].append((c.index, watch.cause))
+        failed = sum(map(len, found.values()))
+        print(f"\r  {done}/{len(conditions)} episodes, {failed} failed", end="", file=sys.stderr, flush=True)
+    print(file=sys.stderr)
+    world.close()
+    rows = []
+    for words, cases in sorted(found.items(), key=lambda item: -len(item[1])):
+        row = {"policy": asked.name, "axis": asked.axis, "split": asked.split, "cause": words, "count": len(cases)}
+        row |= {"of": sum(map(len, found.values())), "example": cases[0][0]}
+        offsets = [cause.offset for _, cause in cases if cause.offset]
+        if offsets:
+            along, across = np.median(100 * np.array(offsets), 0)
+            row["note"] = f"median {along:+.1f} cm along the line of sight, {across:+.1f} cm across"
+        rows.append(row)
+        print(f"{row['count']:>4}  {words}  {row.get('note', '')}")
+    write(asked.run / "failures.json", rows, (asked.name, asked.axis, asked.split), len(conditions))
+
+
+def write(path: Path, rows: list[dict], key: tuple[str, str, str], episodes: int) -> None:
+    """Put the rows of (policy, axis, split) in place of those there were."""
+    old = json.loads(path.read_text())["rows"] if path.exists() else []
+    kept = [row for row in old if (row["policy"], row["axis"], row["split"]) != key]
+    made_by = provenance()
+    for row in rows:
+        row |= {"commit": made_by.commit, "command": made_by.command, "episodes": episodes}
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text(json.dumps({"format": 1, "rows": kept + rows}, indent=1) + "\n")
+    print(f"-> {path}")
+
+
+if __name__ == "__main__":
+    main()

@@ -74,3 +74,18 @@ def test_every_step_has_its_own_reach():
             torch.testing.assert_close(chunk.positions[:, k], alone.positions[:, 0], rtol=1e-3, atol=1e-4)
     way = (chunk.positions - batch.inputs.T_world_ee.translation[:, None]).norm(dim=-1)
     assert way[:, 0].max() < way[:, 2].max()
+
+
+def test_the_volumes_geometry_is_that_of_every_row():
+    """Repeated cameras are computed once; rows that come in another order get the same."""
+    head = StepwiseConfig(replace(HEADS["volume"], reach=(0.1, 0.2, 0.3))).build((8, 12), (4, 8), 3, WORKSPACE).inner
+    inputs = collate(toy_samples(4), [0, 0, 1, 2, 2, 0], (80, 64)).inputs
+    logits = torch.randn(6, 1, 8, 16, 20)
+    allowed, near = head._allowed(inputs.camera, 16, 20), head._within_reach(logits, inputs)
+    for i in range(6):
+        one = collate(toy_samples(4), [[0, 0, 1, 2, 2, 0][i]], (80, 64)).inputs
+        assert torch.equal(head._allowed(one.camera, 16, 20)[0], allowed[i])
+        alone = replace(head.config, reach=(head.config.reach[i % 3],))
+        changed, head.config = head.config, alone
+        assert torch.equal(head._within_reach(logits[i : i + 1], one)[0], near[i])
+        head.config = changed

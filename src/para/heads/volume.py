@@ -217,9 +217,10 @@ class VolumeHead(nn.Module):
 
     def _allowed(self, camera: Camera, rows: int, columns: int) -> torch.Tensor:
         """(B, D, v, u): a forward intersection of the ray inside the workspace."""
+        first, of = _distinct(camera)
         with torch.no_grad(), full_precision(camera.intrinsics):
-            points, valid = self.grid(rows, columns).centres(camera)
-            return valid & self.workspace.contains(points)
+            points, valid = self.grid(rows, columns).centres(camera[first])
+            return (valid & self.workspace.contains(points))[of]
 
     def _within_reach(self, logits: torch.Tensor, inputs: ModelInput) -> torch.Tensor:
         """The (B, T, D, v, u) logits, -inf where the end effector cannot be by then; as they are where nothing is left.
@@ -229,8 +230,10 @@ class VolumeHead(nn.Module):
         """
         if not self.config.reach:
             return logits
-        points, _ = self.grid(*logits.shape[-2:]).centres(inputs.camera)
-        way = (points - inputs.T_world_ee.translation[:, None, None, None]).norm(dim=-1)  # (B, D, v, u)
+        hand = inputs.T_world_ee.translation
+        first, of = _distinct(inputs.camera, hand)
+        points, _ = self.grid(*logits.shape[-2:]).centres(inputs.camera[first])
+        way = (points - hand[first][:, None, None, None]).norm(dim=-1)[of]  # (B, D, v, u)
         reach = way.new_tensor(self.config.reach).view(-1, self.horizon)  # (1, T), or (steps, 1) of moments one by one
         reach = reach.repeat(len(logits) // len(reach), 1)[..., None, None, None]
         near = logits.masked_fill(way[:, None] > reach, -torch.inf)
@@ -299,3 +302,14 @@ def _steps(like: torch.Tensor) -> torch.Tensor:
     """(27, 3) steps to the 3 x 3 x 3 neighbours as (dbin, drow, dcolumn), the cell itself in the middle."""
     step = torch.arange(-1, 2, device=like.device, dtype=like.dtype)
     return torch.stack([d.flatten() for d in torch.meshgrid(step, step, step, indexing="ij")], -1)
+
+
+def _distinct(camera: Camera, *told: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
+    """Rows of a batch of cameras (and of (B, C) `told`) that differ from the row before, and for all B which of those they are.
+
+    The rows of a `StepwiseHead` are the steps of a few moments, and the volume's geometry is the same for all steps.
+    """
+    pose = camera.T_world_camera
+    rows = torch.cat([camera.intrinsics, pose.rotation.flatten(-2), pose.translation, *told], -1)
+    changes = torch.cat([rows.new_ones(1, dtype=torch.bool), (rows[1:] != rows[:-1]).any(-1)])
+    return changes.nonzero()[:, 0], changes.long().cumsum(0) - 1

@@ -1,6 +1,6 @@
 #!/bin/bash
 # The video table: a small video model, trained on our own videos from nothing, as the backbone of a pointing and of a
-# regressing policy. It says nothing about pretrained video models. Times are processor time of one core (AMD EPYC, bf16);
+# regressing policy. It says nothing about pretrained video models. Times are of one core with AVX-512 (float32);
 # every stage can be stopped and goes on where it was, and recipes share the stages they have in common.
 set -euo pipefail
 OUT=${1:-outputs/video}
@@ -12,11 +12,11 @@ recipe() { para train --preset "$1" --dataset "$DEMOS" --out "$OUT" "${@:2}"; }
 [ -d "$DEMOS" ] || para demos --axis lr --out "$DEMOS"                                                    #  4 min
 [ -d "$ALL" ] || para demos --axis dense --out "$ALL"                                                     #  2 min
 
-recipe video_two_stage            # autoencoder 14 min, video 51 min, joint 33 min
+recipe video_two_stage            # autoencoder 18 min, video 45 min, joint 38 min
 para show video --policy "$OUT/video/policy" --dataset "$DEMOS" --episode 3 --frame 40 --out "$OUT/foreseen.png"  # 2 min
-recipe video_two_stage_global     # joint alone, 29 min
-recipe video_frozen               # head alone, 10 min
-recipe video_joint                # 2900 joint steps, 110 min
+recipe video_two_stage_global     # joint alone, 33 min
+recipe video_frozen               # head alone, 15 min
+recipe video_joint                # 2050 joint steps, 100 min
 recipe video_all --videos "$ALL"  # all three stages again, 100 min
 
 for ROW in two_stage two_stage_global frozen joint two_stage_all; do                                      #  5 min each

@@ -12,12 +12,12 @@ recipe() { para train --preset "$1" --dataset "$DEMOS" --out "$OUT" "${@:2}"; }
 [ -d "$DEMOS" ] || para demos --axis lr --out "$DEMOS"                                                    #  4 min
 [ -d "$ALL" ] || para demos --axis dense --out "$ALL"                                                     #  2 min
 
-recipe video_two_stage            # autoencoder 18 min, video 45 min, joint 38 min
+recipe video_two_stage            # autoencoder 20 min, video 45 min, joint 73 min
 para show video --policy "$OUT/video/policy" --dataset "$DEMOS" --episode 3 --frame 40 --out "$OUT/foreseen.png"  # 2 min
-recipe video_two_stage_global     # joint alone, 33 min
-recipe video_frozen               # head alone, 15 min
-recipe video_joint                # 2050 joint steps, 100 min
-recipe video_all --videos "$ALL"  # all three stages again, 100 min
+recipe video_two_stage_global     # joint alone, 63 min
+recipe video_frozen               # head alone, 25 min
+recipe video_joint                # 3000 joint steps, 145 min
+recipe video_all --videos "$ALL"  # all three stages again, 138 min
 
 for ROW in two_stage two_stage_global frozen joint two_stage_all; do                                      #  5 min each
     for SPLIT in in_distribution test; do

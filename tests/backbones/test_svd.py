@@ -176,3 +176,10 @@ def test_convolutions_over_time_are_what_they_were():
     for a, b in zip(torch.autograd.grad(after.square().sum(), [x, *network.parameters()]), slope):
         torch.testing.assert_close(a, b, rtol=1e-4, atol=1e-4)
     assert list(network.state_dict()) == keys
+
+
+def test_narrow_layers_keep_what_is_the_same_all_over_a_picture():
+    groups = {m.num_channels // m.num_groups for m in SCRATCH.build().modules() if isinstance(m, nn.GroupNorm)}
+    assert groups == {8}
+    kept = replace(SCRATCH, size=replace(SCRATCH.size, group_channels=1)).build()
+    assert {m.num_channels // m.num_groups for m in kept.modules() if isinstance(m, nn.GroupNorm)} == {1}

@@ -4,7 +4,11 @@ import cv2
 import numpy as np
 import pytest
 
-from para.evaluation.video_quality import Clip, compare, foresee, summarise
+from demos.synthetic import default_camera, make_episode, meta_for
+from para.dataset import ClipPlan, build_samples, collate
+from para.demos import DatasetWriter, DemoDataset, stage_episode
+from para.evaluation.video_quality import Clip, compare, cut_clip, foresee, summarise
+from para.geometry import LevelFraming
 from para.policy import Policy, PolicyConfig, PolicyNetwork
 from para.report.video_pictures import draw_foresight
 
@@ -73,3 +77,17 @@ def test_the_picture_and_policies_without_video():
     policy = Policy(PolicyConfig(), PolicyNetwork(PolicyConfig()))
     with pytest.raises(ValueError, match="Lite0Config.* does not predict video"):
         foresee(policy, clip().frames[0], 2)
+
+
+@pytest.mark.parametrize("framing", [None, LevelFraming((0.0, 0.0, 0.05), 0.8)])
+def test_clips_are_judged_as_policies_see_them(tmp_path, framing):
+    camera = default_camera(128, 96)
+    with DatasetWriter(tmp_path / "set", meta_for(camera), "plan", 1) as writer:
+        stage_episode(make_episode(0, 50, camera), writer.staging_folder(0))
+    demos = DemoDataset.open(tmp_path / "set")
+    table = build_samples(demos, "front", 3, stride=2)
+    batch = collate(table, [5], (64, 48), framing=framing, clips=ClipPlan(4, 2))
+    found = cut_clip(demos, "front", 0, 10, (64, 48), 4, framing)
+    np.testing.assert_array_equal(found.frames, batch.clip.frames[0].permute(0, 2, 3, 1).numpy())
+    pixels, _ = batch.inputs.camera.project(batch.targets.positions)
+    np.testing.assert_allclose(found.pixels[1:], pixels[0], atol=1e-3)

@@ -34,6 +34,9 @@ class SvdSize:
     """Attention heads of the levels."""
     layers: int = 1
     """Residual blocks of a level."""
+    group_channels: int = 8
+    """Channels that are normalised together. diffusers always makes 32 groups, which in layers as narrow as these are single
+    channels: what is the same all over a picture is then lost, and the decoder smuggles it through in a bright blot."""
     context: int = 32
     """Width of the vector about the first picture that the U-Net attends to."""
 
@@ -92,6 +95,10 @@ def small_parts(size: SvdSize, frames: int) -> SvdParts:
         projection_class_embeddings_input_dim=96,
         num_frames=frames,
     )
+    for network in (vae, unet):
+        for layer in network.modules():
+            if isinstance(layer, nn.GroupNorm):
+                layer.num_groups = layer.num_channels // size.group_channels
     return SvdParts(vae, unet, None)
 
 

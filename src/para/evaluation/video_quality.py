@@ -12,7 +12,7 @@ import numpy as np
 import torch
 
 from para.demos import DemoDataset
-from para.geometry import Camera, Pose, warp_image
+from para.geometry import Camera, LevelFraming, Pose, warp_image
 from para.policy import Policy
 from para.types import STEP_SECONDS
 
@@ -87,8 +87,17 @@ class VideoQuality:
         )
 
 
-def cut_clip(demos: DemoDataset, camera: str, episode: int, frame: int, size: tuple[int, int], count: int) -> Clip:
-    """`count` frames from `frame` on, at `size` (W, H). ValueError when the episode ends before."""
+def cut_clip(
+    demos: DemoDataset,
+    camera: str,
+    episode: int,
+    frame: int,
+    size: tuple[int, int],
+    count: int,
+    framing: LevelFraming | None = None,
+) -> Clip:
+    """`count` frames from `frame` on, at `size` (W, H), framed as a policy sees them. ValueError when the episode ends
+    before."""
     columns = demos.columns(episode, camera)
     numbers = demos.frame_after(frame, STEP_SECONDS * np.arange(count))
     if not 0 <= frame <= numbers[-1] < len(columns):
@@ -99,7 +108,7 @@ def cut_clip(demos: DemoDataset, camera: str, episode: int, frame: int, size: tu
     seen_by = Camera(
         columns.intrinsics[frame], Pose.from_matrix(columns.T_world_camera[frame]), *demos.image_size(camera)
     )
-    small = seen_by.resize(*size)
+    small = seen_by.resize(*size) if framing is None else framing(seen_by, *size)
     pixels, depth = small.project(columns.ee_position[numbers])
     frames = np.stack([warp_image(image, seen_by, small) for image in demos.decode(episode, camera, numbers)])
     return Clip(frames, pixels, small.sees(pixels, depth))

@@ -37,7 +37,7 @@ MOVED = Augmentation(TURNED.geometric)
 """As for `para`, the same for all frames of a clip; no colours, which the video would have to foresee, and no carried
 cameras, whose pictures are right in one plane alone."""
 
-JOINT_STEPS = 750
+JOINT_STEPS = 1500
 """Of every recipe's last stage, whatever its head."""
 
 
@@ -49,12 +49,12 @@ def _stage(name: str, policy: PolicyConfig, objective, steps: int, **changes: ob
 
 def _vae(**changes: object) -> Stage:
     name = "vae_all" if changes.get("videos") else "vae"
-    return _stage(name, SMALL, VaeObjective(), 800, batch_size=2, backbone_learning_rate=1e-3, **changes)
+    return _stage(name, SMALL, VaeObjective(), 1000, batch_size=2, backbone_learning_rate=1e-3, **changes)
 
 
 def _video(**changes: object) -> Stage:
     name, after = ("video_all", "vae_all") if changes.get("videos") else ("video", "vae")
-    return _stage(name, SMALL, VideoObjective(), 1300, backbone_learning_rate=5e-4, after=after, **changes)
+    return _stage(name, SMALL, VideoObjective(), 1500, backbone_learning_rate=5e-4, after=after, **changes)
 
 
 def _actions(name: str, head: StepwiseConfig, after: str) -> Stage:

@@ -63,7 +63,7 @@ def clip_for(policy: Policy, demos: DemoDataset, episode: int, frame: int) -> Cl
     config = policy.config
     if not hasattr(config.backbone, "frames"):
         raise ValueError(f"this policy's backbone ({type(config.backbone).__name__}) does not predict video")
-    return cut_clip(demos, config.camera, episode, frame, config.image_size, config.backbone.frames)
+    return cut_clip(demos, config.camera, episode, frame, config.image_size, config.backbone.frames, config.framing)
 
 
 def show_video(policy: Policy, demos: DemoDataset, episode: int, frame: int, count: int) -> tuple[np.ndarray, str]:

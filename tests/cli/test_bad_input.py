@@ -23,11 +23,11 @@ CAMERA = default_camera(96, 64)
 VIDEO = "videos/observation.images.agentview/chunk-000/file-000.mp4"
 
 
-def record(root: Path, name: str) -> Path:
-    """A drawn set of two demonstrations, seen by camera `name`."""
-    with DatasetWriter(root, meta_for(CAMERA, (name,)), "plan", 2) as writer:
+def record(root: Path, *names: str) -> Path:
+    """A drawn set of two demonstrations, seen by these cameras."""
+    with DatasetWriter(root, meta_for(CAMERA, names), "plan", 2) as writer:
         for i in writer.pending():
-            stage_episode(make_episode(i, 24, CAMERA, (name,)), writer.staging_folder(i))
+            stage_episode(make_episode(i, 24, CAMERA, names), writer.staging_folder(i))
     return root
 
 
@@ -80,7 +80,7 @@ def pictures(place: Path, of) -> None:
 
 def other_camera(place: Path) -> None:
     shutil.rmtree(place / "set")
-    record(place / "set", "wrist")
+    record(place / "set", "wrist", "side")  # of one camera alone the name does not matter
 
 
 POLICY = "run/policy/config.json"
@@ -100,7 +100,7 @@ CASES = {
         "observation.camera.<cam>.T_world_camera; videos here: ['observation.images.agentview']. Calibrate the camera and "
         "attach the columns, or record with para.",
     ),
-    "wrong camera": (other_camera, READ[1:2], "{p}/set: no camera 'agentview'; there are ['wrist']"),
+    "wrong camera": (other_camera, READ[1:2], "{p}/set: no camera 'agentview'; there are ['wrist', 'side']"),
     "video cut short": (
         lambda p: cut(p / "set" / VIDEO, 0.9),
         READ,

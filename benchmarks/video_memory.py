@@ -20,6 +20,7 @@ from dataclasses import replace
 from pathlib import Path
 
 import torch
+from made_up import made_up_batch
 
 PUBLISHED = {
     "unet": {  # the defaults of the class are the published model's, but for the clip's length
@@ -51,12 +52,9 @@ PUBLISHED = {
 def measure(folder: Path, stage: str, size: int, batch_size: int, precision: str) -> dict[str, float]:
     """Two training steps: seconds of the second one (on a CPU of processor time, which a busy machine changes less), most
     memory [GiB], weights and trained weights [millions]."""
-    from para.dataset import Batch, Clip, ModelInput, Targets
-    from para.geometry import Camera, Pose
     from para.policy import PolicyNetwork
     from para.presets import recipe
     from para.training.checkpoint import Ema
-    from para.worlds.libero.camera import training_camera
 
     device = "cuda" if torch.cuda.is_available() else "cpu"
     train = {s.name: s for s in recipe("video_svd").stages}[stage].train
@@ -68,24 +66,7 @@ def measure(folder: Path, stage: str, size: int, batch_size: int, precision: str
     trained = [p for p in network.parameters() if p.requires_grad]
     optimizer, ema = torch.optim.AdamW(trained, lr=1e-5), Ema(network, train.ema_decay)
 
-    def repeat(array) -> torch.Tensor:
-        return torch.as_tensor(array, dtype=torch.float32).expand(batch_size, *array.shape).contiguous()
-
-    one, frames, steps = training_camera(size, size), train.objective.clip_frames(policy), policy.horizon
-    places = torch.tensor([-0.1, 0.0, 1.0]).expand(batch_size, steps, 3).contiguous()
-    pictures = torch.randint(0, 255, (batch_size, frames, 3, size, size), dtype=torch.uint8)
-    pose = Pose(repeat(one.T_world_camera.rotation), repeat(one.T_world_camera.translation))
-    hand = Pose(torch.eye(3).expand(batch_size, 3, 3), places[:, 0])
-    batch = Batch(
-        ModelInput(pictures[:, 0], Camera(repeat(one.intrinsics), pose, size, size), hand, torch.zeros(batch_size)),
-        Targets(
-            places,
-            torch.eye(3).expand(batch_size, steps, 3, 3),
-            torch.zeros(batch_size, steps),
-            torch.ones(batch_size, steps, dtype=torch.bool),
-        ),
-        Clip(pictures, torch.ones(batch_size, frames, dtype=torch.bool)),
-    ).to(device)
+    batch = made_up_batch(replace(train, policy=policy, batch_size=batch_size), device)
     for _ in range(2):
         began, spent = time.perf_counter(), time.process_time()
         with torch.autocast(device, torch.bfloat16, enabled=precision == "bf16"):

@@ -1,7 +1,7 @@
 #!/bin/bash
 # The video table: a small video model, trained on our own videos from nothing, as the backbone of a pointing and of a
-# regressing policy. It says nothing about pretrained video models. Times are of one core with AVX-512 (float32);
-# every stage can be stopped and goes on where it was, and recipes share the stages they have in common.
+# regressing policy. It says nothing about pretrained video models. Times are of one core with AVX-512 (float32),
+# from `benchmarks/train_step.py` where no whole run was timed; every stage can be stopped and goes on where it was, and recipes share the stages they have in common.
 set -euo pipefail
 OUT=${1:-outputs/video}
 DEMOS=${2:-$OUT/demos}    # left half, 128 demonstrations
@@ -12,7 +12,7 @@ recipe() { para train --preset "$1" --dataset "$DEMOS" --out "$OUT" "${@:2}"; }
 [ -d "$DEMOS" ] || para demos --axis lr --out "$DEMOS"                                                    #  4 min
 [ -d "$ALL" ] || para demos --axis dense --out "$ALL"                                                     #  2 min
 
-recipe video_two_stage            # autoencoder 20 min, video 45 min, joint 73 min
+recipe video_two_stage            # autoencoder 22 min, video 53 min, joint 63 min
 para show video --policy "$OUT/video/policy" --dataset "$DEMOS" --episode 3 --frame 40 --out "$OUT/foreseen.png"  # 2 min
 recipe video_two_stage_global     # joint alone, 63 min
 recipe video_frozen               # head alone, 25 min

@@ -96,7 +96,7 @@ class PolicyNetwork(nn.Module):
             )
         self.backbone = config.backbone.build()
         self.head = config.head.build(self.backbone.channels, self.backbone.strides, config.horizon, config.workspace)
-        for weight in self.parameters():  # convolutions are faster so, on CPUs with AVX-512 twice
+        for weight in self.parameters():  # convolutions are faster so
             if weight.dim() in (4, 5):
                 formats = {4: torch.channels_last, 5: torch.channels_last_3d}
                 weight.data = weight.data.to(memory_format=formats[weight.dim()])

@@ -9,16 +9,20 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from para.types import Command
+from para.types import CONTROL_HZ, Command
 from para.worlds.libero.libero_world import LiberoWorld
 from para.worlds.world import Agent, Outcome, Stage
 
 AT_THE_BOWL = 0.075
 """A hand this near to the bowl's middle is at its rim, whose radius is 49 mm [m]."""
-ABOVE = 0.05
-"""And one so far above where the expert takes hold is above it [m]."""
+ABOVE = 0.09
+"""And one so far over the bowl's own place, which is at its foot, is above it [m]."""
 ON_THE_PLATE = 0.03
 """A bowl let go this near to the plate's middle is on it [m]."""
+AT_THE_PLATE = 0.08
+"""A bowl that is down before the hand opens was set down if it is this near to the plate's middle, else lost [m]."""
+A_SECOND = CONTROL_HZ
+"""Steps within which opening the hand and the bowl's coming down are one event."""
 LIFTED = 0.05
 """As in the judge's GRASP [m]."""
 
@@ -69,9 +73,9 @@ def explain(hand: np.ndarray, bowl: np.ndarray, closed: np.ndarray, plate: np.nd
             return Cause("never let go")
         return Cause("lost the bowl on the way", _seen(bowl[last, :2] - plate[:2], away))
     release = int(np.argmax(lifted)) + int(opened[0])
-    if release > last + 20:  # more than a second after the bowl was no longer up: it had been lost or set down before
+    if release > last + A_SECOND:
         off = _seen(bowl[last, :2] - plate[:2], away)
-        if np.hypot(*off) > ON_THE_PLATE + 0.05:
+        if np.hypot(*off) > AT_THE_PLATE:
             return Cause("lost the bowl on the way", off)
     off = _seen(bowl[release, :2] - plate[:2], away)
     if np.hypot(*off) <= ON_THE_PLATE:
@@ -85,7 +89,7 @@ def _not_lifted(hand: np.ndarray, bowl: np.ndarray, closed: np.ndarray, away: np
     off = _seen(hand[low, :2] - bowl[low, :2], away)
     if np.hypot(*off) > AT_THE_BOWL:
         return Cause(f"closed the hand {_direction(off)} the bowl", off)
-    if hand[low, 2] > bowl[0, 2] + ABOVE + 0.04:
+    if hand[low, 2] > bowl[0, 2] + ABOVE:
         return Cause("closed the hand above the bowl", off)
     return Cause("closed the hand at the bowl and did not hold it", off)
 

@@ -16,7 +16,7 @@ def resolved(precision: Literal["auto", "bf16", "no"], device: torch.device) -> 
 
 def has_bf16(device: torch.device) -> bool:
     """Whether bfloat16 is computed in hardware here. Other processors (x86 with AVX2 alone, or with AVX-512 but without its
-    bfloat16 instructions) convert back and forth, and a step takes 1.4 to 30 times as long as in float32."""
+    bfloat16 instructions) convert back and forth, and a step takes 1.5 to 30 times as long as in float32."""
     if device.type == "cuda":
         return torch.cuda.is_bf16_supported(including_emulation=False)
     if device.type != "cpu" or not torch.backends.mkldnn.is_available():

@@ -83,6 +83,8 @@ def small_parts(size: SvdSize, frames: int) -> SvdParts:
     vae = AutoencoderKLTemporalDecoder(
         block_out_channels=size.vae_channels, down_block_types=("DownEncoderBlock2D",) * levels, layers_per_block=1
     )
+    # Of one layer diffusers never calls the decoder's attention, and several processes wait for every weight's gradient.
+    vae.decoder.mid_block.attentions = nn.ModuleList()
     kinds = [("CrossAttn" if attends else "") for attends in size.attention]
     unet = UNetSpatioTemporalConditionModel(
         block_out_channels=size.unet_channels,

@@ -143,8 +143,7 @@ def test_a_stage_moves_its_own_weights_alone_and_learns(objective, parts):
     assert losses[-1][key] < 0.9 * losses[1][key]
     if "actions" in losses[0]:
         assert losses[-1]["video"] < losses[1]["video"]
-    reached = {n.split(".")[1] if n.startswith("backbone") else "head" for n, p in moving if p.grad is not None}
-    assert reached == {p.split(".")[-1] for p in parts}
+    assert not [n for n, p in moving if p.grad is None], "several processes wait for every weight's gradient"
 
 
 def test_frames_after_the_end_do_not_count():

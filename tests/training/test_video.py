@@ -242,8 +242,10 @@ def test_the_comparison_is_fair():
     assert last == pointing[2].train and regressing[2].after == pointing[2].after
     assert isinstance(recipe("video_frozen").stages[2].train.objective, ActionObjective)
     assert recipe("video_frozen").stages[2].train.steps == pointing[2].train.steps
-    joint = recipe("video_joint").stages[-1].train.steps
-    assert joint == pointing[1].train.steps + pointing[2].train.steps
+    joint, two = recipe("video_joint").stages[-1].train, pointing[2].train
+    per_step = two.batch_size + two.objective.video_clips  # passes of the U-Net
+    passes = pointing[1].train.steps * pointing[1].train.batch_size + two.steps * per_step
+    assert joint.steps * per_step == passes and replace(joint, steps=two.steps) == two
     assert recipe("video_all").needs_videos and not recipe("video_two_stage").needs_videos
     with pytest.raises(ValueError, match="comes after 'video', which is not before it"):
         Recipe("wrong", (Stage("joint", QUICK, "video"),))

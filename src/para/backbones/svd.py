@@ -86,7 +86,7 @@ class Conditioning:
     """What the model knows of B first pictures."""
 
     latent: torch.Tensor
-    """(B, 4, h, w)."""
+    """(B, C, h, w)."""
     context: torch.Tensor
     """(B, 1, C) vector to attend to."""
     ids: torch.Tensor
@@ -105,7 +105,7 @@ class Conditioning:
 class Svd(nn.Module):
     """Image (B, 3, H, W) in [0, 1] -> one (B, T, C, rows, columns) map for each of `config.blocks`; T = frames - 1.
 
-    H and W are multiples of the autoencoder's factor. In training the noise is drawn anew; in evaluation it is always the
+    H and W are multiples of the autoencoder's factor; its latents have C channels (4 in published models). In training the noise is drawn anew; in evaluation it is always the
     same, so that a policy's predictions repeat.
     """
 
@@ -146,7 +146,7 @@ class Svd(nn.Module):
     def predict(
         self, z: torch.Tensor, sigma: torch.Tensor, condition: Conditioning
     ) -> tuple[torch.Tensor, list[torch.Tensor]]:
-        """Noisy latents (B, F, 4, h, w) at levels (B,) -> the U-Net's output F (same shape) and the feature maps."""
+        """Noisy latents (B, F, C, h, w) at levels (B,) -> the U-Net's output F (same shape) and the feature maps."""
         scaled, time = edm.network_input(z, sigma)
         latent = condition.latent[:, None].expand(-1, z.shape[1], -1, -1, -1)
         dtype = self.unet.dtype
@@ -163,7 +163,7 @@ class Svd(nn.Module):
 
     @torch.no_grad()
     def encode(self, images: torch.Tensor) -> torch.Tensor:
-        """(..., 3, H, W) in [0, 1] -> scaled latents (..., 4, h, w), about unit variance."""
+        """(..., 3, H, W) in [0, 1] -> scaled latents (..., C, h, w), about unit variance."""
         flat = self.vae_latents(images.flatten(0, -4)).mode()
         return (flat * self.latent_scale).unflatten(0, images.shape[:-3])
 
@@ -178,7 +178,7 @@ class Svd(nn.Module):
         return _float_distribution(self.vae.encode((images * 2 - 1).to(self.vae.dtype)).latent_dist)
 
     def decode(self, latents: torch.Tensor) -> torch.Tensor:
-        """Scaled latents (B, F, 4, h, w) -> pictures (B, F, 3, H, W), about [0, 1]."""
+        """Scaled latents (B, F, C, h, w) -> pictures (B, F, 3, H, W), about [0, 1]."""
         scaled, count = (latents / self.latent_scale).to(self.vae.dtype), latents.shape[1]
         window = count if self.config.model else min(DECODED_TOGETHER, count)
         pictures = []
@@ -204,7 +204,7 @@ class Svd(nn.Module):
     def generate(self, image: torch.Tensor, steps: int, noise: torch.Tensor | None = None) -> torch.Tensor:
         """First pictures (B, 3, H, W) in [0, 1] -> clips (B, F, 3, H, W) in [0, 1] by `steps` Euler steps.
 
-        `noise` is unit noise (B, F, 4, h, w); by default always the same.
+        `noise` is unit noise (B, F, C, h, w); by default always the same.
         """
         condition = self.condition(image)
         noise = self._noise(condition.latent) if noise is None else noise
@@ -214,7 +214,7 @@ class Svd(nn.Module):
     # ---- parts -----------------------------------------------------------------------------------------------------------
 
     def _noise(self, latent: torch.Tensor) -> torch.Tensor:
-        """(B, F, 4, h, w) unit noise: new in training; else one sample, the same for each of the batch."""
+        """(B, F, C, h, w) unit noise: new in training; else one sample, the same for each of the batch."""
         clip = (self.config.frames, *latent.shape[1:])
         if self.training:
             return torch.randn(len(latent), *clip, device=latent.device)

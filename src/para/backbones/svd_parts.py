@@ -26,10 +26,12 @@ class SvdSize:
 
     vae_channels: tuple[int, ...] = (32, 64, 64)
     """Channels of the autoencoder's levels; each but the last halves the picture."""
+    latent_channels: int = 16
+    """Channels of a latent. Published models have 4, with which an autoencoder trained this shortly loses the hand's shape."""
     unet_channels: tuple[int, ...] = (32, 64, 96)
     """Channels of the U-Net's levels, finest first."""
-    attention: tuple[bool, ...] = (False, True, True)
-    """Which of these levels attend over the picture; at the finest one it would be half of the cost."""
+    attention: tuple[bool, ...] = (False, False, True)
+    """Which of these levels attend over the picture; at the middle one it would be two fifths of the cost."""
     heads: tuple[int, ...] = (2, 4, 6)
     """Attention heads of the levels."""
     layers: int = 1
@@ -81,12 +83,17 @@ def small_parts(size: SvdSize, frames: int) -> SvdParts:
 
     levels = len(size.vae_channels)
     vae = AutoencoderKLTemporalDecoder(
-        block_out_channels=size.vae_channels, down_block_types=("DownEncoderBlock2D",) * levels, layers_per_block=1
+        block_out_channels=size.vae_channels,
+        down_block_types=("DownEncoderBlock2D",) * levels,
+        layers_per_block=1,
+        latent_channels=size.latent_channels,
     )
     # Of one layer diffusers never calls the decoder's attention, and several processes wait for every weight's gradient.
     vae.decoder.mid_block.attentions = nn.ModuleList()
     kinds = [("CrossAttn" if attends else "") for attends in size.attention]
     unet = UNetSpatioTemporalConditionModel(
+        in_channels=2 * size.latent_channels,
+        out_channels=size.latent_channels,
         block_out_channels=size.unet_channels,
         down_block_types=tuple(f"{kind}DownBlockSpatioTemporal" for kind in kinds),
         up_block_types=tuple(f"{kind}UpBlockSpatioTemporal" for kind in reversed(kinds)),

@@ -69,13 +69,14 @@ class JointObjective:
     """Stage three: head and U-Net learn actions while the U-Net goes on learning video, in one pass of the U-Net.
 
     The batch goes in with noise alone in place of the future, for the features; `video_clips` of it go in once more at
-    random noise levels. Both losses are divided by their running means, so that neither drowns the other.
+    random noise levels, and are asked for the future both times. Both losses are divided by their running means, so that
+    neither drowns the other.
     """
 
     video_weight: float = 1.0
     """Of the normalised video loss against the normalised action loss."""
     video_clips: int = 2
-    """Clips of a batch (of each process) that are also noised as in stage two."""
+    """Clips of a batch (of each process) that teach video, too: only their futures are encoded."""
     balance_decay: float = 0.99
     """Of the running means."""
     noise: VideoObjective = VideoObjective()
@@ -164,18 +165,18 @@ class _Joint(_Stage):
     def forward(self, batch: Batch) -> Loss:
         svd, clips, count = self.svd, _pictures(batch), len(batch.inputs.image)
         again, noise = min(self.config.video_clips, count), self.config.noise
-        clean = svd.encode(clips)
-        condition = svd.condition(clips[:, 0])
-        unseen = svd.config.sigma * torch.randn_like(clean)
+        clean, condition = svd.encode(clips[:again]), svd.condition(clips[:, 0])
+        unseen = svd.config.sigma * torch.randn(count, *clean.shape[1:], device=clean.device)
         sigma = training_sigmas(again, noise.log_sigma_mean, noise.log_sigma_std, clean.device)
-        z = torch.cat([unseen, clean[:again] + spread(sigma, clean) * torch.randn_like(clean[:again])])
+        z = torch.cat([unseen, clean + spread(sigma, clean) * torch.randn_like(clean)])
         sigma = torch.cat([sigma.new_full((count,), svd.config.sigma), sigma])
         output, maps = svd.predict(z, sigma, condition.then(condition.first(again)))
         outputs = self.network.head([m[:count] for m in maps], batch.inputs)
         with full_precision(batch.inputs.gripper):
             actions = self.network.head.loss(outputs, batch.inputs, batch.targets)
-            clean, valid = torch.cat([clean, clean[:again]]), torch.cat([batch.clip.valid, batch.clip.valid[:again]])
-            video = _video_loss(output, z, sigma, clean, valid)
+            told = torch.cat([torch.arange(again), torch.arange(count, count + again)]).to(clean.device)
+            valid = batch.clip.valid[:again].repeat(2, 1)
+            video = _video_loss(output[told], z[told], sigma[told], clean.repeat(2, 1, 1, 1, 1), valid)
             even_action, even_video = self.balance((actions.total, video))
             parts = {**actions.parts, "actions": actions.total.detach(), "video": video.detach()}
             return Loss(even_action + self.config.video_weight * even_video, parts)

@@ -27,11 +27,6 @@ from para.backbones.svd_parts import (
 _CLIP_MEAN, _CLIP_STD = (0.48145466, 0.4578275, 0.40821073), (0.26862954, 0.26130258, 0.27577711)
 
 
-DECODED_TOGETHER = 3
-"""Frames that the autoencoder of a model from scratch learns on and therefore draws at a time: its decoder's convolutions over
-time tint the frames of longer clips. Published ones draw whole clips."""
-
-
 @dataclass(frozen=True)
 class SvdConfig:
     """An image-to-video latent diffusion model."""
@@ -105,8 +100,8 @@ class Conditioning:
 class Svd(nn.Module):
     """Image (B, 3, H, W) in [0, 1] -> one (B, T, C, rows, columns) map for each of `config.blocks`; T = frames - 1.
 
-    H and W are multiples of the autoencoder's factor; its latents have C channels (4 in published models). In training the noise is drawn anew; in evaluation it is always the
-    same, so that a policy's predictions repeat.
+    H and W are multiples of the autoencoder's factor; its latents have C channels (4 in published models). In training the
+    noise is drawn anew; in evaluation it is always the same, so that a policy's predictions repeat.
     """
 
     def __init__(self, config: SvdConfig) -> None:
@@ -179,15 +174,10 @@ class Svd(nn.Module):
 
     def decode(self, latents: torch.Tensor) -> torch.Tensor:
         """Scaled latents (B, F, C, h, w) -> pictures (B, F, 3, H, W), about [0, 1]."""
-        scaled, count = (latents / self.latent_scale).to(self.vae.dtype), latents.shape[1]
-        window = count if self.config.model else min(DECODED_TOGETHER, count)
-        pictures = []
-        for start in range(0, count, window):
-            first = min(start, count - window)  # the last window is a whole one, too, and overlaps the one before
-            part = scaled[:, first : first + window]
-            drawn = self.vae.decode(part.flatten(0, 1), num_frames=window).sample.float()
-            pictures.append((drawn / 2 + 0.5).unflatten(0, part.shape[:2])[:, start - first :])
-        return torch.cat(pictures, 1)
+        together = latents.shape[1] if self.config.model else 1  # from scratch, it has learned on single pictures
+        scaled = (latents / self.latent_scale).to(self.vae.dtype)
+        drawn = self.vae.decode(scaled.flatten(0, 1), num_frames=together).sample.float()
+        return (drawn / 2 + 0.5).unflatten(0, latents.shape[:2])
 
     @torch.no_grad()
     def condition(self, image: torch.Tensor) -> Conditioning:

@@ -24,10 +24,11 @@ class VideoBackboneError(ValueError):
 class SvdSize:
     """A small video model, for training from scratch. Channels are multiples of 32 (group norm)."""
 
-    vae_channels: tuple[int, ...] = (32, 64, 64)
+    vae_channels: tuple[int, ...] = (32, 32, 64)
     """Channels of the autoencoder's levels; each but the last halves the picture."""
     latent_channels: int = 16
-    """Channels of a latent. Published models have 4, with which an autoencoder trained this shortly loses the hand's shape."""
+    """Channels of a latent. Published models have 4, with which an autoencoder of these widths errs twice as much in its first
+    200 steps."""
     unet_channels: tuple[int, ...] = (32, 64, 96)
     """Channels of the U-Net's levels, finest first."""
     attention: tuple[bool, ...] = (False, False, True)
@@ -90,6 +91,7 @@ def small_parts(size: SvdSize, frames: int) -> SvdParts:
     )
     # Of one layer diffusers never calls the decoder's attention, and several processes wait for every weight's gradient.
     vae.decoder.mid_block.attentions = nn.ModuleList()
+    _see_frames_apart(vae)
     kinds = [("CrossAttn" if attends else "") for attends in size.attention]
     unet = UNetSpatioTemporalConditionModel(
         in_channels=2 * size.latent_channels,
@@ -109,6 +111,22 @@ def small_parts(size: SvdSize, frames: int) -> SvdParts:
             if isinstance(layer, nn.GroupNorm):
                 layer.num_groups = layer.num_channels // size.group_channels
     return SvdParts(vae, unet, None)
+
+
+def _see_frames_apart(vae: nn.Module) -> None:
+    """Begin as Stable Video Diffusion's autoencoder did: as one of pictures, whose layers over time do nothing yet.
+
+    Otherwise every frame is at first a random mixture of its neighbours, and what moves keeps coloured fringes.
+    """
+    last = vae.decoder.time_conv_out
+    nn.init.zeros_(last.weight)
+    nn.init.zeros_(last.bias)
+    with torch.no_grad():
+        last.weight[:, :, last.kernel_size[0] // 2, 0, 0] = torch.eye(last.out_channels, last.in_channels)
+    for name, layer in vae.decoder.named_modules():
+        if name.endswith("temporal_res_block"):
+            nn.init.zeros_(layer.conv2.weight)
+            nn.init.zeros_(layer.conv2.bias)
 
 
 def load_parts(model: str, dtype: str, variant: str | None, weights: bool = True) -> SvdParts:

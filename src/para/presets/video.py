@@ -31,7 +31,7 @@ GLOBAL = StepwiseConfig(GlobalRegressionConfig(camera_input=True))
 """The regressing rival on the same features of each step; told the camera, which training turns."""
 
 SMALL = replace(POLICY, backbone=SvdConfig(), head=POINTING, image_size=(96, 96))
-"""From scratch: 1.0 M weights of the autoencoder, 4.4 M of the U-Net, latents of 24 x 24 x 16."""
+"""From scratch: 0.8 M weights of the autoencoder, 4.4 M of the U-Net, latents of 24 x 24 x 16."""
 
 MOVED = Augmentation(TURNED.geometric)
 """As for `para`, the same for all frames of a clip; no colours, which the video would have to foresee, and no carried
@@ -52,7 +52,7 @@ def _stage(name: str, policy: PolicyConfig, objective, steps: int, **changes: ob
 
 def _vae(**changes: object) -> Stage:
     name = "vae_all" if changes.get("videos") else "vae"
-    return _stage(name, SMALL, VaeObjective(), 800, batch_size=2, backbone_learning_rate=1e-3, **changes)
+    return _stage(name, SMALL, VaeObjective(), 800, batch_size=6, backbone_learning_rate=1e-3, **changes)
 
 
 def _video(**changes: object) -> Stage:

@@ -16,7 +16,6 @@ from torch import nn
 from para.backbones import Svd, SvdConfig
 from para.backbones.edm import spread, training_sigmas, wanted_output
 from para.backbones.memory import advice, check_memory
-from para.backbones.svd import DECODED_TOGETHER
 from para.dataset import Batch
 from para.heads import Loss, masked_mean
 from para.heads.head import full_precision
@@ -26,19 +25,20 @@ from para.training.objectives import LossBalance
 
 @dataclass(frozen=True)
 class VaeObjective:
-    """Stage one, only for models from scratch: the autoencoder learns to draw the pictures (L1 distance and KL divergence)."""
+    """Stage one, only for models from scratch: the autoencoder learns to draw pictures (L1 distance and KL divergence).
+
+    Single ones: of a clip's frames, which are all but alike, it would learn less, and see colours where something moves.
+    """
 
     kl_weight: float = 1e-4
     """Of the divergence from a unit Gaussian, in nats per picture value."""
-    frames: int = DECODED_TOGETHER
-    """Frames of a clip: as many as are decoded together."""
 
     teaches_actions: ClassVar[bool] = False
 
     def clip_frames(self, policy: PolicyConfig) -> int:
         """Pictures of a sample."""
         _video(policy)
-        return self.frames
+        return 1
 
     def build(self, network: PolicyNetwork) -> nn.Module:
         """Batch -> Loss."""
@@ -123,16 +123,15 @@ class _Vae(_Stage):
         self.svd.vae.requires_grad_(True)
 
     def forward(self, batch: Batch) -> Loss:
-        svd, clips = self.svd, _pictures(batch)
-        distribution = svd.vae_latents(clips.flatten(0, 1))
+        svd, pictures = self.svd, batch.inputs.image.float() / 255.0
+        distribution = svd.vae_latents(pictures)
         latents = distribution.sample()
         if self.training:
             _track_scale(svd, distribution.mode().detach())  # what `encode` gives
-        drawn = svd.vae.decode(latents, num_frames=clips.shape[1]).sample
+        drawn = svd.vae.decode(latents, num_frames=1).sample
         with full_precision(batch.inputs.gripper):
-            error = (drawn.float().unflatten(0, clips.shape[:2]) / 2 + 0.5 - clips).abs()
-            distance = masked_mean(error.mean((2, 3, 4)), batch.clip.valid)
-            kl = distribution.kl().mean() / clips[0, 0].numel()
+            distance = (drawn.float() / 2 + 0.5 - pictures).abs().mean()
+            kl = distribution.kl().mean() / pictures[0].numel()
             parts = {"l1": distance.detach(), "kl": kl.detach(), "latent_scale": svd.latent_scale.clone()}
             return Loss(distance + self.config.kl_weight * kl, parts)
 

@@ -1,7 +1,8 @@
 #!/bin/bash
 # The video table: a small video model, trained on our own videos from nothing, as the backbone of a pointing and of a
-# regressing policy. It says nothing about pretrained video models. Times are of one core with AVX-512 (float32),
-# from `benchmarks/train_step.py` where no whole run was timed; every stage can be stopped and goes on where it was, and recipes share the stages they have in common.
+# regressing policy. It says nothing about pretrained video models. Times are of one core with AVX-512 (float32) beside
+# another job, joint stages' from `benchmarks/train_step.py`; every stage can be stopped and goes on where it was, and recipes
+# share the stages they have in common. `torchrun --standalone --nproc-per-node 2 -m para.cli train ...` trains on two cores.
 set -euo pipefail
 OUT=${1:-outputs/video}
 DEMOS=${2:-$OUT/demos}    # left half, 128 demonstrations
@@ -12,12 +13,12 @@ recipe() { para train --preset "$1" --dataset "$DEMOS" --out "$OUT" "${@:2}"; }
 [ -d "$DEMOS" ] || para demos --axis lr --out "$DEMOS"                                                    #  4 min
 [ -d "$ALL" ] || para demos --axis dense --out "$ALL"                                                     #  2 min
 
-recipe video_two_stage            # autoencoder 22 min, video 53 min, joint 63 min
-para show video --policy "$OUT/video/policy" --dataset "$DEMOS" --episode 3 --frame 40 --out "$OUT/foreseen.png"  # 2 min
-recipe video_two_stage_global     # joint alone, 63 min
-recipe video_frozen               # head alone, 25 min
-recipe video_joint                # 3000 joint steps, 145 min
-recipe video_all --videos "$ALL"  # all three stages again, 138 min
+recipe video_two_stage            # autoencoder 12 min, video 36 min, joint 62 min
+para show video --policy "$OUT/video/policy" --dataset "$DEMOS" --episode 3 --frame 40 --out "$OUT/foreseen.png"  # 2 to 4 min
+recipe video_two_stage_global     # joint alone, 60 min
+recipe video_frozen               # head alone, 30 min
+recipe video_joint                # 1800 joint steps, 95 min
+recipe video_all --videos "$ALL"  # all three stages again, 112 min
 
 for ROW in two_stage two_stage_global frozen joint two_stage_all; do                                      #  5 min each
     for SPLIT in in_distribution test; do

@@ -37,7 +37,7 @@ MOVED = Augmentation(TURNED.geometric)
 """As for `para`, the same for all frames of a clip; no colours, which the video would have to foresee, and no carried
 cameras, whose pictures are right in one plane alone."""
 
-JOINT_STEPS = 1600
+JOINT_STEPS = 1200
 """Of every recipe's last stage, whatever its head; of 8 moments each, 2 of which teach video, too: 10 passes of the U-Net."""
 
 VIDEO_STEPS = 1500

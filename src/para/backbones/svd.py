@@ -126,6 +126,7 @@ class Svd(nn.Module):
         scale = float(self.vae.config.scaling_factor) if config.model else 1.0
         self.register_buffer("latent_scale", torch.tensor(scale))
         self.register_buffer("condition_scale", torch.tensor(1.0))
+        self.change = None if config.model else config.size.change
         self._choose_what_is_trained()
 
     # ---- the backbone --------------------------------------------------------------------------------------------------
@@ -172,6 +173,14 @@ class Svd(nn.Module):
             )
         return _float_distribution(self.vae.encode((images * 2 - 1).to(self.vae.dtype)).latent_dist)
 
+    def diffused(self, latents: torch.Tensor, condition: Conditioning) -> torch.Tensor:
+        """Scaled latents (B, F, C, h, w) -> what the U-Net tells from noise, about unit variance (same shape)."""
+        return latents if self.change is None else (latents - condition.latent[:, None]) / self.change
+
+    def drawn(self, z: torch.Tensor, condition: Conditioning) -> torch.Tensor:
+        """The other way round."""
+        return z if self.change is None else z * self.change + condition.latent[:, None]
+
     def decode(self, latents: torch.Tensor) -> torch.Tensor:
         """Scaled latents (B, F, C, h, w) -> pictures (B, F, 3, H, W), about [0, 1]."""
         together = latents.shape[1] if self.config.model else 1  # from scratch, it has learned on single pictures
@@ -199,7 +208,7 @@ class Svd(nn.Module):
         condition = self.condition(image)
         noise = self._noise(condition.latent) if noise is None else noise
         clean = edm.sample(lambda z, s: self.predict(z, s, condition)[0], noise, steps, high=self.config.sigma_max)
-        return self.decode(clean).clamp(0, 1)
+        return self.decode(self.drawn(clean, condition)).clamp(0, 1)
 
     # ---- parts -----------------------------------------------------------------------------------------------------------
 

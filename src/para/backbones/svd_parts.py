@@ -40,6 +40,9 @@ class SvdSize:
     group_channels: int = 8
     """Channels that are normalised together. diffusers always makes 32 groups, which in layers as narrow as these are single
     channels: what is the same all over a picture is then lost, and the decoder smuggles it through in a bright blot."""
+    change: float = 0.3
+    """The U-Net tells from noise how a clip departs from its first picture, in this unit (of the latents' standard deviation),
+    so that what does not move need not be learned. Published models tell the whole clip."""
     context: int = 32
     """Width of the vector about the first picture that the U-Net attends to."""
 

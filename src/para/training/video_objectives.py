@@ -146,10 +146,11 @@ class _Video(_Stage):
 
     def forward(self, batch: Batch) -> Loss:
         svd, clips = self.svd, _pictures(batch)
-        clean = svd.encode(clips)
+        condition = svd.condition(clips[:, 0])
+        clean = svd.diffused(svd.encode(clips), condition)
         sigma = training_sigmas(len(clean), self.config.log_sigma_mean, self.config.log_sigma_std, clean.device)
         z = clean + spread(sigma, clean) * torch.randn_like(clean)
-        output, _ = svd.predict(z, sigma, svd.condition(clips[:, 0]))
+        output, _ = svd.predict(z, sigma, condition)
         with full_precision(batch.inputs.gripper):
             loss = _video_loss(output, z, sigma, clean, batch.clip.valid)
             return Loss(loss, {"video": loss.detach()})
@@ -164,7 +165,8 @@ class _Joint(_Stage):
     def forward(self, batch: Batch) -> Loss:
         svd, clips, count = self.svd, _pictures(batch), len(batch.inputs.image)
         again, noise = min(self.config.video_clips, count), self.config.noise
-        clean, condition = svd.encode(clips[:again]), svd.condition(clips[:, 0])
+        condition = svd.condition(clips[:, 0])
+        clean = svd.diffused(svd.encode(clips[:again]), condition.first(again))
         unseen = svd.config.sigma * torch.randn(count, *clean.shape[1:], device=clean.device)
         sigma = training_sigmas(again, noise.log_sigma_mean, noise.log_sigma_std, clean.device)
         z = torch.cat([unseen, clean + spread(sigma, clean) * torch.randn_like(clean)])

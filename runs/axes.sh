@@ -12,7 +12,7 @@ part() { [[ -z "$PARTS" || " $PARTS " == *" $1 "* ]]; }
 
 train() {  # dataset folder, run folder, further arguments: all policies                                     25 to 60 min
     for POLICY in $POLICIES; do
-        STEPS=1500; [ $POLICY = cls_regression ] && STEPS=3500  # until it is competent
+        STEPS=1500; [ $POLICY = cls_regression ] && STEPS=2500  # until it is competent
         para train --preset $POLICY --steps $STEPS --dataset "$1" --out "$2/train/$POLICY" "${@:3}"
     done
 }

@@ -106,19 +106,19 @@ def test_a_small_model_draws_each_frame_by_itself_as_it_learned():
     torch.testing.assert_close(whole[:, 3:5], model.decode(latents[:, 3:5]), rtol=1e-4, atol=1e-5)
 
 
-def test_a_small_model_tells_how_a_clip_departs_from_its_first_picture(folder):
+def test_a_small_model_diffuses_how_a_clip_differs_from_its_first_picture(folder):
     for config in (SCRATCH, loaded(folder)):
         model = config.build().eval()
         still = picture((48, 32), 2)[:, None].expand(-1, 4, -1, -1, -1)
         latents, condition = model.encode(still), model.condition(still[:, 0])
-        told = model.diffused(latents, condition)
-        torch.testing.assert_close(model.drawn(told, condition), latents)
+        change = model.to_diffused(latents, condition)
+        torch.testing.assert_close(model.from_diffused(change, condition), latents)
         if config.model is None:
-            assert told.abs().max() < 1e-4  # nothing moves, nothing to tell
-            moved = model.diffused(latents + config.size.change, condition)
+            assert change.abs().max() < 1e-4  # nothing moves, nothing is diffused
+            moved = model.to_diffused(latents + config.size.change_scale, condition)
             torch.testing.assert_close(moved, torch.ones_like(moved), atol=1e-4, rtol=0)
         else:
-            assert told is latents
+            assert change is latents
 
 
 def test_low_rank_corrections_change_nothing_at_first_and_are_all_that_trains(folder):

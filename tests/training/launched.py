@@ -34,7 +34,6 @@ def small() -> TrainConfig:
     )
 
 
-POLICIES["small"] = small
-
 if __name__ == "__main__":
+    POLICIES["small"] = small
     main(sys.argv[1:])

@@ -81,7 +81,7 @@ class Conditioning:
     """What the model knows of B first pictures."""
 
     latent: torch.Tensor
-    """(B, C, h, w)."""
+    """(B, L, h, w)."""
     context: torch.Tensor
     """(B, 1, C) vector to attend to."""
     ids: torch.Tensor
@@ -100,7 +100,7 @@ class Conditioning:
 class Svd(nn.Module):
     """Image (B, 3, H, W) in [0, 1] -> one (B, T, C, rows, columns) map for each of `config.blocks`; T = frames - 1.
 
-    H and W are multiples of the autoencoder's factor; its latents have C channels (4 in published models). In training the
+    H and W are multiples of the autoencoder's factor; its latents have L channels (4 in published models). In training the
     noise is drawn anew; in evaluation it is always the same, so that a policy's predictions repeat.
     """
 
@@ -126,7 +126,7 @@ class Svd(nn.Module):
         scale = float(self.vae.config.scaling_factor) if config.model else 1.0
         self.register_buffer("latent_scale", torch.tensor(scale))
         self.register_buffer("condition_scale", torch.tensor(1.0))
-        self.change = None if config.model else config.size.change
+        self.change_scale = None if config.model else config.size.change_scale
         self._choose_what_is_trained()
 
     # ---- the backbone --------------------------------------------------------------------------------------------------
@@ -142,7 +142,7 @@ class Svd(nn.Module):
     def predict(
         self, z: torch.Tensor, sigma: torch.Tensor, condition: Conditioning
     ) -> tuple[torch.Tensor, list[torch.Tensor]]:
-        """Noisy latents (B, F, C, h, w) at levels (B,) -> the U-Net's output F (same shape) and the feature maps."""
+        """Noisy `to_diffused` (B, F, L, h, w) at levels (B,) -> the U-Net's output F (same shape) and the feature maps."""
         scaled, time = edm.network_input(z, sigma)
         latent = condition.latent[:, None].expand(-1, z.shape[1], -1, -1, -1)
         dtype = self.unet.dtype
@@ -159,7 +159,7 @@ class Svd(nn.Module):
 
     @torch.no_grad()
     def encode(self, images: torch.Tensor) -> torch.Tensor:
-        """(..., 3, H, W) in [0, 1] -> scaled latents (..., C, h, w), about unit variance."""
+        """(..., 3, H, W) in [0, 1] -> scaled latents (..., L, h, w), about unit variance."""
         flat = self.vae_latents(images.flatten(0, -4)).mode()
         return (flat * self.latent_scale).unflatten(0, images.shape[:-3])
 
@@ -173,16 +173,19 @@ class Svd(nn.Module):
             )
         return _float_distribution(self.vae.encode((images * 2 - 1).to(self.vae.dtype)).latent_dist)
 
-    def diffused(self, latents: torch.Tensor, condition: Conditioning) -> torch.Tensor:
-        """Scaled latents (B, F, C, h, w) -> what the U-Net tells from noise, about unit variance (same shape)."""
-        return latents if self.change is None else (latents - condition.latent[:, None]) / self.change
+    def to_diffused(self, latents: torch.Tensor, condition: Conditioning) -> torch.Tensor:
+        """Scaled latents (B, F, L, h, w) -> what noise is added to, about unit variance (same shape).
 
-    def drawn(self, z: torch.Tensor, condition: Conditioning) -> torch.Tensor:
-        """The other way round."""
-        return z if self.change is None else z * self.change + condition.latent[:, None]
+        Of a model from scratch that is how they differ from the first picture's; published models diffuse the latents.
+        """
+        return latents if self.change_scale is None else (latents - condition.latent[:, None]) / self.change_scale
+
+    def from_diffused(self, z: torch.Tensor, condition: Conditioning) -> torch.Tensor:
+        """The inverse of `to_diffused`."""
+        return z if self.change_scale is None else z * self.change_scale + condition.latent[:, None]
 
     def decode(self, latents: torch.Tensor) -> torch.Tensor:
-        """Scaled latents (B, F, C, h, w) -> pictures (B, F, 3, H, W), about [0, 1]."""
+        """Scaled latents (B, F, L, h, w) -> pictures (B, F, 3, H, W), about [0, 1]."""
         together = latents.shape[1] if self.config.model else 1  # from scratch, it has learned on single pictures
         scaled = (latents / self.latent_scale).to(self.vae.dtype)
         drawn = self.vae.decode(scaled.flatten(0, 1), num_frames=together).sample.float()
@@ -203,17 +206,17 @@ class Svd(nn.Module):
     def generate(self, image: torch.Tensor, steps: int, noise: torch.Tensor | None = None) -> torch.Tensor:
         """First pictures (B, 3, H, W) in [0, 1] -> clips (B, F, 3, H, W) in [0, 1] by `steps` Euler steps.
 
-        `noise` is unit noise (B, F, C, h, w); by default always the same.
+        `noise` is unit noise (B, F, L, h, w); by default always the same.
         """
         condition = self.condition(image)
         noise = self._noise(condition.latent) if noise is None else noise
         clean = edm.sample(lambda z, s: self.predict(z, s, condition)[0], noise, steps, high=self.config.sigma_max)
-        return self.decode(self.drawn(clean, condition)).clamp(0, 1)
+        return self.decode(self.from_diffused(clean, condition)).clamp(0, 1)
 
     # ---- parts -----------------------------------------------------------------------------------------------------------
 
     def _noise(self, latent: torch.Tensor) -> torch.Tensor:
-        """(B, F, C, h, w) unit noise: new in training; else one sample, the same for each of the batch."""
+        """(B, F, L, h, w) unit noise: new in training; else one sample, the same for each of the batch."""
         clip = (self.config.frames, *latent.shape[1:])
         if self.training:
             return torch.randn(len(latent), *clip, device=latent.device)

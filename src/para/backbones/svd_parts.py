@@ -27,12 +27,11 @@ class SvdSize:
     vae_channels: tuple[int, ...] = (32, 32, 64)
     """Channels of the autoencoder's levels; each but the last halves the picture."""
     latent_channels: int = 16
-    """Channels of a latent. Published models have 4, with which an autoencoder of these widths errs twice as much in its first
-    200 steps."""
+    """Channels of a latent. Published models have 4, with which the small autoencoder's error falls more slowly."""
     unet_channels: tuple[int, ...] = (32, 64, 96)
     """Channels of the U-Net's levels, finest first."""
     attention: tuple[bool, ...] = (False, False, True)
-    """Which of these levels attend over the picture; at the middle one it would be two fifths of the cost."""
+    """Which of these levels attend over the picture; at the finer ones it would be much of the cost."""
     heads: tuple[int, ...] = (2, 4, 6)
     """Attention heads of the levels."""
     layers: int = 1
@@ -40,9 +39,9 @@ class SvdSize:
     group_channels: int = 8
     """Channels that are normalised together. diffusers always makes 32 groups, which in layers as narrow as these are single
     channels: what is the same all over a picture is then lost, and the decoder smuggles it through in a bright blot."""
-    change: float = 0.3
-    """The U-Net tells from noise how a clip departs from its first picture, in this unit (of the latents' standard deviation),
-    so that what does not move need not be learned. Published models tell the whole clip."""
+    change_scale: float = 0.3
+    """What is diffused is how a clip differs from its first picture, divided by this to have about unit variance (latents have
+    it, too), so that what does not move need not be learned. Published models diffuse the whole clip."""
     context: int = 32
     """Width of the vector about the first picture that the U-Net attends to."""
 

@@ -38,10 +38,7 @@ MOVED = Augmentation(TURNED.geometric)
 cameras, whose pictures are right in one plane alone."""
 
 JOINT_STEPS = 1200
-"""Of every recipe's last stage, whatever its head; of 8 moments each, 2 of which teach video, too: 10 passes of the U-Net."""
-
-VIDEO_STEPS = 1500
-"""Of the video stage; 4 passes of the U-Net each."""
+"""Of every recipe's last stage, whatever its head."""
 
 
 def _stage(name: str, policy: PolicyConfig, objective, steps: int, **changes: object) -> Stage:
@@ -57,7 +54,7 @@ def _vae(**changes: object) -> Stage:
 
 def _video(**changes: object) -> Stage:
     name, after = ("video_all", "vae_all") if changes.get("videos") else ("video", "vae")
-    return _stage(name, SMALL, VideoObjective(), VIDEO_STEPS, backbone_learning_rate=5e-4, after=after, **changes)
+    return _stage(name, SMALL, VideoObjective(), 1500, backbone_learning_rate=5e-4, after=after, **changes)
 
 
 def _actions(name: str, head: StepwiseConfig, after: str) -> Stage:
@@ -66,8 +63,9 @@ def _actions(name: str, head: StepwiseConfig, after: str) -> Stage:
 
 def video_joint() -> Recipe:
     """Video and actions together from the beginning, with as many passes of the U-Net as the two-stage recipe has in all."""
-    stage = _actions("joint", POINTING, "vae")
-    steps = JOINT_STEPS + 4 * VIDEO_STEPS // 10
+    stage, video = _actions("joint", POINTING, "vae"), _video().train
+    per_step = stage.train.batch_size + stage.train.objective.video_clips  # passes of the U-Net
+    steps = JOINT_STEPS + video.steps * video.batch_size // per_step
     return Recipe("video_joint", (_vae(), replace(stage, train=replace(stage.train, steps=steps))))
 
 

@@ -147,7 +147,7 @@ class _Video(_Stage):
     def forward(self, batch: Batch) -> Loss:
         svd, clips = self.svd, _pictures(batch)
         condition = svd.condition(clips[:, 0])
-        clean = svd.diffused(svd.encode(clips), condition)
+        clean = svd.to_diffused(svd.encode(clips), condition)
         sigma = training_sigmas(len(clean), self.config.log_sigma_mean, self.config.log_sigma_std, clean.device)
         z = clean + spread(sigma, clean) * torch.randn_like(clean)
         output, _ = svd.predict(z, sigma, condition)
@@ -166,7 +166,7 @@ class _Joint(_Stage):
         svd, clips, count = self.svd, _pictures(batch), len(batch.inputs.image)
         again, noise = min(self.config.video_clips, count), self.config.noise
         condition = svd.condition(clips[:, 0])
-        clean = svd.diffused(svd.encode(clips[:again]), condition.first(again))
+        clean = svd.to_diffused(svd.encode(clips[:again]), condition.first(again))
         unseen = svd.config.sigma * torch.randn(count, *clean.shape[1:], device=clean.device)
         sigma = training_sigmas(again, noise.log_sigma_mean, noise.log_sigma_std, clean.device)
         z = torch.cat([unseen, clean + spread(sigma, clean) * torch.randn_like(clean)])
@@ -175,7 +175,7 @@ class _Joint(_Stage):
         outputs = self.network.head([m[:count] for m in maps], batch.inputs)
         with full_precision(batch.inputs.gripper):
             actions = self.network.head.loss(outputs, batch.inputs, batch.targets)
-            told = torch.cat([torch.arange(again), torch.arange(count, count + again)]).to(clean.device)
+            told = [*range(again), *range(count, count + again)]
             valid = batch.clip.valid[:again].repeat(2, 1)
             video = _video_loss(output[told], z[told], sigma[told], clean.repeat(2, 1, 1, 1, 1), valid)
             even_action, even_video = self.balance((actions.total, video))

@@ -1,14 +1,20 @@
 """Drift finds a displaced gripper, and the verdict follows the better of two bad predictions."""
 
+from dataclasses import replace
+
 import cv2
 import numpy as np
 import pytest
+import torch
 
+from backbones.tiny_svd import SCRATCH, loaded, save
 from demos.synthetic import default_camera, make_episode, meta_for
+from para.backbones import edm
 from para.dataset import ClipPlan, build_samples, collate
 from para.demos import DatasetWriter, DemoDataset, stage_episode
-from para.evaluation.video_quality import Clip, compare, cut_clip, foresee, summarise
+from para.evaluation.video_quality import Clip, compare, cut_clip, foresee, foretold, summarise
 from para.geometry import LevelFraming
+from para.heads import GlobalRegressionConfig, StepwiseConfig
 from para.policy import Policy, PolicyConfig, PolicyNetwork
 from para.report.video_pictures import draw_foresight
 
@@ -68,7 +74,33 @@ def test_the_verdict_is_measured_against_standing_still():
     )
     assert good.enough and "good enough" in good.text()
     assert not bad.enough and "too poor to train a policy on" in bad.text()
+    assert "foretells" not in bad.text()
+    assert "foretells 31% of" in summarise([compare(real, real.frames)], 0.31).text()
     assert bad.drift == bad.still_drift and good.still_drift == bad.still_drift
+
+
+@pytest.mark.parametrize("published", [False, True])
+def test_a_pass_that_knows_the_clip_foretells_all_and_one_that_repeats_the_picture_nothing(published, tmp_path):
+    video = replace(loaded(save(tmp_path)) if published else SCRATCH, frames=4)
+    config = PolicyConfig(backbone=video, head=StepwiseConfig(GlobalRegressionConfig()), horizon=3)
+    policy = Policy(config, PolicyNetwork(config))
+    video, real = policy.network.backbone, clip()
+    happened = video.encode(torch.from_numpy(real.frames).permute(0, 3, 1, 2)[None].float() / 255.0)
+    assert happened.std() > 0.01  # something is to be foretold
+
+    def knowing(latents):
+        def predict(z, sigma, condition):
+            return edm.wanted_output(z, sigma, video.to_diffused(latents, condition)), []
+
+        video.predict = predict
+        return foretold(policy, [real, real])
+
+    assert knowing(happened) == pytest.approx(1, abs=1e-3)
+    assert knowing(happened[:, :1].expand_as(happened)) == pytest.approx(0, abs=1e-2)
+    assert knowing(happened[:, :1] + (happened - happened[:, :1]) / 2) == pytest.approx(0.75, abs=1e-2)
+    still = Clip(np.repeat(real.frames[:1], 4, 0), real.pixels, real.seen)
+    with pytest.raises(ValueError, match="nothing changes in any of these clips"):
+        foretold(policy, [still])
 
 
 def test_the_picture_and_policies_without_video():

@@ -203,6 +203,15 @@ class Svd(nn.Module):
         return Conditioning(latent, self._context(image), ids)
 
     @torch.no_grad()
+    def first_guess(self, image: torch.Tensor) -> torch.Tensor:
+        """First pictures (B, 3, H, W) in [0, 1] -> scaled latents (B, F, L, h, w): what the pass that features are read
+        from takes for the clip, the mean of all that may come."""
+        condition = self.condition(image)
+        sigma = torch.full((len(image),), self.config.sigma, device=image.device)
+        z = self._noise(condition.latent) * self.config.sigma
+        return self.from_diffused(edm.denoised(z, sigma, self.predict(z, sigma, condition)[0]), condition)
+
+    @torch.no_grad()
     def generate(self, image: torch.Tensor, steps: int, noise: torch.Tensor | None = None) -> torch.Tensor:
         """First pictures (B, 3, H, W) in [0, 1] -> clips (B, F, 3, H, W) in [0, 1] by `steps` Euler steps.
 

@@ -5,6 +5,7 @@ Predicted clips are compared with what happened, and with the cheapest predictio
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import cv2
@@ -67,6 +68,8 @@ class VideoQuality:
     still_psnr: float
     drift: float
     still_drift: float
+    foretold: float | None = None
+    """Share of the latents' change that the pass which features are read from knows beforehand; see `foretold`."""
 
     @property
     def enough(self) -> bool:
@@ -74,15 +77,21 @@ class VideoQuality:
         return bool(self.drift <= ENOUGH * self.still_drift)
 
     def text(self) -> str:
-        """Three lines."""
+        """Three lines or four."""
         verdict = (
             "good enough to train a policy on"
             if self.enough
             else "too poor to train a policy on: train the video stage longer, or on more videos"
         )
+        told = (
+            f"a single pass foretells {self.foretold:.0%} of how the latents change\n"
+            if self.foretold is not None
+            else ""
+        )
         return (
             f"{self.clips} clips: PSNR {self.psnr:.1f} dB (if nothing moved {self.still_psnr:.1f})\n"
             f"the gripper is {self.drift:.1f} px off its true place (if nothing moved {self.still_drift:.1f})\n"
+            f"{told}"
             f"{verdict} (at most {ENOUGH:.0%} of the drift of a picture in which nothing moves)"
         )
 
@@ -128,6 +137,25 @@ def foresee(policy: Policy, image: np.ndarray, steps: int) -> np.ndarray:
     return (clip * 255).round().to(torch.uint8).permute(0, 2, 3, 1).cpu().numpy()
 
 
+@torch.inference_mode()
+def foretold(policy: Policy, clips: Sequence[Clip]) -> float:
+    """How much of the clips' change the single pass that features are read from foretells: 1 - mean square of what it misses
+    / mean square of what changes, in latents, after the first frame. 0 says no more than that nothing moves, 1 all.
+
+    What cannot be known beforehand keeps it below 1; ValueError when nothing changes.
+    """
+    missed, changed = 0.0, 0.0
+    backbone, device = policy.network.backbone, next(policy.network.parameters()).device
+    for clip in clips:
+        frames = torch.from_numpy(clip.frames).permute(0, 3, 1, 2)[None].to(device).float() / 255.0
+        happened = backbone.encode(frames)
+        missed += float((backbone.first_guess(frames[:, 0]) - happened)[:, 1:].square().mean())
+        changed += float((happened[:, :1] - happened)[:, 1:].square().mean())
+    if changed == 0.0:
+        raise ValueError("nothing changes in any of these clips; take others, or more of them")
+    return 1 - missed / changed
+
+
 def compare(clip: Clip, predicted: np.ndarray) -> ClipQuality:
     """What happened against a prediction (F, H, W, 3) uint8."""
     still = np.broadcast_to(clip.frames[:1], clip.frames.shape)
@@ -140,8 +168,8 @@ def compare(clip: Clip, predicted: np.ndarray) -> ClipQuality:
     )
 
 
-def summarise(qualities: list[ClipQuality]) -> VideoQuality:
-    """Medians. ValueError when the gripper moved in none of the clips."""
+def summarise(qualities: list[ClipQuality], foretold: float | None = None) -> VideoQuality:
+    """Medians, beside what `foretold` found. ValueError when the gripper moved in none of the clips."""
     drifts = np.concatenate([q.drift for q in qualities])
     if np.isnan(drifts).all():
         raise ValueError("the gripper moves, in sight, in none of these clips; take others, or more of them")
@@ -151,6 +179,7 @@ def summarise(qualities: list[ClipQuality]) -> VideoQuality:
         float(np.median([q.still_psnr for q in qualities])),
         float(np.nanmedian(drifts)),
         float(np.nanmedian(np.concatenate([q.still_drift for q in qualities]))),
+        foretold,
     )
 
 

@@ -7,7 +7,7 @@ import numpy as np
 
 from para.demos import DemoDataset
 from para.drawing import draw_point, put_text, step_colors, tile
-from para.evaluation.video_quality import Clip, VideoQuality, compare, cut_clip, foresee, summarise
+from para.evaluation.video_quality import Clip, VideoQuality, compare, cut_clip, foresee, foretold, summarise
 from para.policy import Policy
 from para.types import STEP_SECONDS
 
@@ -50,12 +50,12 @@ def judge_video(
         raise ValueError(
             f"{demos.root}: no episode has more than {length} frames, which a clip of {backbone.frames} spans"
         )
-    qualities = []
+    clips = []
     for episode in rng.choice(long_enough, count):
         frame = int(rng.integers(0, demos.episodes[episode].length - length))
-        clip = clip_for(policy, demos, int(episode), frame)
-        qualities.append(compare(clip, foresee(policy, clip.frames[0], steps)))
-    return summarise(qualities)
+        clips.append(clip_for(policy, demos, int(episode), frame))
+    qualities = [compare(clip, foresee(policy, clip.frames[0], steps)) for clip in clips]
+    return summarise(qualities, foretold(policy, clips))
 
 
 def clip_for(policy: Policy, demos: DemoDataset, episode: int, frame: int) -> Clip:

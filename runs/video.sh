@@ -13,12 +13,12 @@ recipe() { para train --preset "$1" --dataset "$DEMOS" --out "$OUT" "${@:2}"; }
 [ -d "$DEMOS" ] || para demos --axis lr --out "$DEMOS"                                                    #  4 min
 [ -d "$ALL" ] || para demos --axis dense --out "$ALL"                                                     #  2 min
 
-recipe video_two_stage            # autoencoder 12 min, video 75 min, joint 62 min
+recipe video_two_stage            # autoencoder 12 min, video 75 min, joint 85 min
 para show video --policy "$OUT/video/policy" --dataset "$DEMOS" --episode 3 --frame 40 --out "$OUT/foreseen.png"  # 2 to 4 min
-recipe video_two_stage_global     # joint alone, 60 min
-recipe video_frozen               # head alone, 30 min
-recipe video_joint                # 2400 joint steps, 125 min
-recipe video_all --videos "$ALL"  # all three stages again, 150 min
+recipe video_two_stage_global     # joint alone, 75 min
+recipe video_frozen               # head alone, 40 min
+recipe video_joint                # 2800 joint steps, 150 min
+recipe video_all --videos "$ALL"  # all three stages again, 170 min
 
 for ROW in two_stage two_stage_global frozen joint two_stage_all; do                                      #  5 min each
     for SPLIT in in_distribution test; do

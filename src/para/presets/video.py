@@ -41,7 +41,7 @@ NOISE = VideoObjective(log_sigma_mean=2.5)
 """More of it than published models learn with (0.7 and 1.0): features are read where the future is all noise, and small
 latents of several frames, which are all but alike, show through it (Hoogeboom et al. 2023, simple diffusion)."""
 
-JOINT_STEPS = 1200
+JOINT_STEPS = 1600
 """Of every recipe's last stage, whatever its head."""
 
 

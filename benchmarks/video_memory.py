@@ -1,8 +1,8 @@
 """Memory and time of a training step of `video_svd` at the published model's full size, with random weights.
 
 Nothing is downloaded: 1.5 billion weights of the U-Net, 98 million of the autoencoder and 632 million of the image encoder are
-made here. Each size and stage runs in a process of its own; from two sizes follows what a picture's pixel costs, and from that
-an estimate for the preset's own picture size and batch. A GPU is used when there is one.
+made here. Each size and stage runs in a process of its own; from two sizes follows what a pixel that passes the U-Net costs,
+and from that an estimate for the preset's own picture size and batch. A GPU is used when there is one.
 Usage: python benchmarks/video_memory.py [--sizes 64 128] [--batch 1]   (on a CPU 15 GB of memory and ten minutes)
 """
 
@@ -136,12 +136,18 @@ def main() -> None:
 
 
 def _estimate(stage: str, sizes: list[int], batch: int, found: list[dict[str, float]]) -> None:
-    """What the preset's own size and batch need, in a straight line from two sizes: attention over a picture grows faster."""
+    """What the preset's own size and batch need, in a straight line from the pixels that pass the U-Net at two sizes:
+    attention over a picture grows faster."""
     from para.presets import recipe
 
-    train = recipe("video_svd").stages[0].train
-    small, large = (size**2 * batch for size in sizes)
-    wanted = train.policy.image_size[0] ** 2 * train.batch_size
+    train = {s.name: s for s in recipe("video_svd").stages}[stage].train
+    again = getattr(train.objective, "video_clips", 0)  # go through the U-Net twice
+
+    def passed(size: int, batch_size: int) -> int:
+        return size**2 * (batch_size + min(again, batch_size))
+
+    small, large = (passed(size, batch) for size in sizes)
+    wanted = passed(train.policy.image_size[0], train.batch_size)
     at = {}
     for what in ("gib", "seconds"):
         slope = (found[1][what] - found[0][what]) / (large - small)

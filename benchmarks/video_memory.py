@@ -49,15 +49,21 @@ PUBLISHED = {
 """Configurations as `StableVideoDiffusionPipeline.save_pretrained` writes them."""
 
 
+def training(stage: str):
+    """The preset's configuration of a stage."""
+    from para.presets import recipe
+
+    return {s.name: s for s in recipe("video_svd").stages}[stage].train
+
+
 def measure(folder: Path, stage: str, size: int, batch_size: int, precision: str) -> dict[str, float]:
     """Two training steps: seconds of the second one (on a CPU of processor time, which a busy machine changes less), most
     memory [GiB], weights and trained weights [millions]."""
     from para.policy import PolicyNetwork
-    from para.presets import recipe
     from para.training.checkpoint import Ema
 
     device = "cuda" if torch.cuda.is_available() else "cpu"
-    train = {s.name: s for s in recipe("video_svd").stages}[stage].train
+    train = training(stage)
     backbone = replace(train.policy.backbone, model=str(folder), variant=None, weights=False, precision=precision)
     policy = replace(train.policy, backbone=backbone, image_size=(size, size))
     torch.manual_seed(0)
@@ -138,9 +144,7 @@ def main() -> None:
 def _estimate(stage: str, sizes: list[int], batch: int, found: list[dict[str, float]]) -> None:
     """What the preset's own size and batch need, in a straight line from the pixels that pass the U-Net at two sizes:
     attention over a picture grows faster."""
-    from para.presets import recipe
-
-    train = {s.name: s for s in recipe("video_svd").stages}[stage].train
+    train = training(stage)
     again = getattr(train.objective, "video_clips", 0)  # go through the U-Net twice
 
     def passed(size: int, batch_size: int) -> int:

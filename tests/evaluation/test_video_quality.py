@@ -81,8 +81,8 @@ def test_the_verdict_is_measured_against_standing_still():
 
 @pytest.mark.parametrize("published", [False, True])
 def test_a_pass_that_knows_the_clip_foretells_all_and_one_that_repeats_the_picture_nothing(published, tmp_path):
-    video = replace(loaded(save(tmp_path)) if published else SCRATCH, frames=4)
-    config = PolicyConfig(backbone=video, head=StepwiseConfig(GlobalRegressionConfig()), horizon=3)
+    backbone = replace(loaded(save(tmp_path)) if published else SCRATCH, frames=4)
+    config = PolicyConfig(backbone=backbone, head=StepwiseConfig(GlobalRegressionConfig()), horizon=3)
     policy = Policy(config, PolicyNetwork(config))
     video, real = policy.network.backbone, clip()
     happened = video.encode(torch.from_numpy(real.frames).permute(0, 3, 1, 2)[None].float() / 255.0)

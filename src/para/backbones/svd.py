@@ -133,11 +133,8 @@ class Svd(nn.Module):
 
     def forward(self, image: torch.Tensor) -> list[torch.Tensor]:
         """Features of each future step, finest map first."""
-        condition = self.condition(image)
-        noise = self._noise(condition.latent)
-        sigma = torch.full((len(image),), self.config.sigma, device=image.device)
         with torch.set_grad_enabled(torch.is_grad_enabled() and not self.config.frozen):
-            return self.predict(noise * self.config.sigma, sigma, condition)[1]
+            return self._single_pass(image)[1]
 
     def predict(
         self, z: torch.Tensor, sigma: torch.Tensor, condition: Conditioning
@@ -206,10 +203,7 @@ class Svd(nn.Module):
     def first_guess(self, image: torch.Tensor) -> torch.Tensor:
         """First pictures (B, 3, H, W) in [0, 1] -> scaled latents (B, F, L, h, w): what the pass that features are read
         from takes for the clip, the mean of all that may come."""
-        condition = self.condition(image)
-        sigma = torch.full((len(image),), self.config.sigma, device=image.device)
-        z = self._noise(condition.latent) * self.config.sigma
-        return self.from_diffused(edm.denoised(z, sigma, self.predict(z, sigma, condition)[0]), condition)
+        return self._single_pass(image)[0]
 
     @torch.no_grad()
     def generate(self, image: torch.Tensor, steps: int, noise: torch.Tensor | None = None) -> torch.Tensor:
@@ -223,6 +217,14 @@ class Svd(nn.Module):
         return self.decode(self.from_diffused(clean, condition)).clamp(0, 1)
 
     # ---- parts -----------------------------------------------------------------------------------------------------------
+
+    def _single_pass(self, image: torch.Tensor) -> tuple[torch.Tensor, list[torch.Tensor]]:
+        """With noise alone in place of the future -> `first_guess` and the feature maps."""
+        condition = self.condition(image)
+        sigma = torch.full((len(image),), self.config.sigma, device=image.device)
+        z = self._noise(condition.latent) * self.config.sigma
+        output, maps = self.predict(z, sigma, condition)
+        return self.from_diffused(edm.denoised(z, sigma, output), condition), maps
 
     def _noise(self, latent: torch.Tensor) -> torch.Tensor:
         """(B, F, L, h, w) unit noise: new in training; else one sample, the same for each of the batch."""

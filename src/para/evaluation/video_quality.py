@@ -168,8 +168,8 @@ def compare(clip: Clip, predicted: np.ndarray) -> ClipQuality:
     )
 
 
-def summarise(qualities: list[ClipQuality], foretold: float | None = None) -> VideoQuality:
-    """Medians, beside what `foretold` found. ValueError when the gripper moved in none of the clips."""
+def summarise(qualities: list[ClipQuality], share: float | None = None) -> VideoQuality:
+    """Medians, beside the share that `foretold` found. ValueError when the gripper moved in none of the clips."""
     drifts = np.concatenate([q.drift for q in qualities])
     if np.isnan(drifts).all():
         raise ValueError("the gripper moves, in sight, in none of these clips; take others, or more of them")
@@ -179,7 +179,7 @@ def summarise(qualities: list[ClipQuality], foretold: float | None = None) -> Vi
         float(np.median([q.still_psnr for q in qualities])),
         float(np.nanmedian(drifts)),
         float(np.nanmedian(np.concatenate([q.still_drift for q in qualities]))),
-        foretold,
+        share,
     )
 
 

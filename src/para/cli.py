@@ -134,6 +134,7 @@ def train(
     steps: int | None = None,
     batch_size: int | None = None,
     seed: int = 0,
+    precision: Literal["auto", "bf16", "no"] | None = None,
     demos: int | None = None,
     resume: bool = True,
     tracker: Literal["wandb", "tensorboard"] | None = None,
@@ -155,6 +156,8 @@ def train(
         steps: Optimiser steps (of a recipe's last stage); the preset's by default.
         batch_size: Samples of a step (of a recipe's last stage), over all processes; the preset's by default.
         seed: Of weights, order and augmentation.
+        precision: Of the forward pass (of a recipe's last stage); the preset's by default, which is mostly `auto`: bf16
+            where the processor has instructions for it.
         demos: Learn from the first so many demonstrations only: of an axis such as scaling_n128_d1, whose smaller
             sets are beginnings of larger ones.
         resume: Go on from the folder's last state.
@@ -197,9 +200,10 @@ def train(
     if plan is not None:
         if start_from is not None:
             raise ValueError(f"the stages of {preset!r} follow each other; --start-from is for single policies")
-        train_recipe(plan.with_changes(seed, steps, batch_size), load, out, resume, provenance, tracker)
+        plan = plan.with_changes(seed, steps=steps, batch_size=batch_size, precision=precision)
+        train_recipe(plan, load, out, resume, provenance, tracker)
         return
-    changes = {"steps": steps, "batch_size": batch_size, "seed": seed}
+    changes = {"steps": steps, "batch_size": batch_size, "seed": seed, "precision": precision}
     config, samples = load(replace(config, **{k: v for k, v in changes.items() if v is not None}))
     run(config, samples, out, resume, provenance, tracker, start_from=start_from)
 

@@ -106,6 +106,17 @@ def test_another_configuration_is_refused(tmp_path):
         train(replace(QUICK, steps=3), samples, tmp_path, quiet=True)
 
 
+def test_a_finished_run_is_known_by_its_policy_alone(tmp_path):
+    config, samples = replace(QUICK, steps=2), toy_samples()
+    train(config, samples, tmp_path, quiet=True)
+    (tmp_path / "state.pt").unlink()
+    written = (tmp_path / "policy/model.safetensors").stat().st_mtime_ns
+    train(config, samples, tmp_path, quiet=True)
+    assert (tmp_path / "policy/model.safetensors").stat().st_mtime_ns == written
+    train(replace(config, seed=1), samples, tmp_path, quiet=True)
+    assert (tmp_path / "policy/model.safetensors").stat().st_mtime_ns > written
+
+
 def test_a_run_from_before_a_field_was_added_goes_on(tmp_path):
     config, samples = replace(QUICK, steps=2), toy_samples()
     train(config, samples, tmp_path, quiet=True)

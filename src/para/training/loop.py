@@ -19,7 +19,7 @@ from pathlib import Path
 import numpy as np
 import torch
 
-from para.config import to_json
+from para.config import from_json, to_json
 from para.dataset import Batch, BatchStream, ClipPlan, SampleTable
 from para.heads import mean_over_processes
 from para.policy import Policy, PolicyNetwork
@@ -44,14 +44,16 @@ def train(
 ) -> Policy:
     """Train and save into `folder`: policy/, log.jsonl, first_batch.png, and state.pt to resume from.
 
-    A finished folder is returned as it is. Ctrl-C saves the state first. A few demonstrations are held out
-    (`TrainConfig.holdout_every`) and calibrate the policy's confidence at the end. `start_from` is a saved policy with the
-    same backbone, whose backbone's weights a new run begins with. `tracker` is an Accelerate tracker's name
-    (``wandb``, ``tensorboard``) for those who want one beside the JSONL log. Of several processes the first one writes,
-    and its policy alone is calibrated; ValueError where the batch does not divide over them.
+    A finished folder is returned as it is, also when its policy alone is left. Ctrl-C saves the state first. A few
+    demonstrations are held out (`TrainConfig.holdout_every`) and calibrate the policy's confidence at the end. `start_from`
+    is a saved policy with the same backbone, whose backbone's weights a new run begins with. `tracker` is an Accelerate
+    tracker's name (``wandb``, ``tensorboard``) for those who want one beside the JSONL log. Of several processes the first
+    one writes, and its policy alone is calibrated; ValueError where the batch does not divide over them.
     """
     from accelerate import Accelerator  # here, because it takes a second to import and only training needs it
 
+    if resume and is_finished(folder, config):
+        return Policy.from_pretrained(folder / "policy", "cuda" if torch.cuda.is_available() else "cpu")
     keep_freed_memory()
     folder.mkdir(parents=True, exist_ok=True)
     launched = int(os.environ.get("WORLD_SIZE", 1))
@@ -71,8 +73,6 @@ def train(
     ema = Ema(network, config.ema_decay)
     state_path = folder / "state.pt"
     start = load_state(state_path, config, objective, ema, optimizer) if resume and state_path.exists() else 0
-    if start >= config.steps and (folder / "policy/config.json").exists():
-        return Policy.from_pretrained(folder / "policy", str(accelerator.device))
     model, optimizer = accelerator.prepare(objective, optimizer)
     if tracker:
         accelerator.init_trackers("para", config=json.loads(json.dumps(to_json(config), default=str)))
@@ -154,6 +154,18 @@ def train(
         progress.close(f"trained {config.steps} steps -> {folder / 'policy'}")
     accelerator.wait_for_everyone()
     return policy
+
+
+def is_finished(folder: Path, config: TrainConfig) -> bool:
+    """Whether `folder` holds the policy that this very training ends with; its state.pt may be gone."""
+    saved = folder / "policy/config.json"
+    if not saved.exists():
+        return False
+    training = json.loads(saved.read_text()).get("provenance", {}).get("training")
+    try:  # through the type: what was saved before a field was added has that field's default
+        return training is not None and to_json(from_json(TrainConfig, training, str(saved))) == to_json(config)
+    except ValueError:
+        return False
 
 
 def _optimizer(network: PolicyNetwork, config: TrainConfig) -> torch.optim.AdamW:

@@ -47,10 +47,10 @@ class Recipe:
         """Whether a set of videos beside the demonstrations is asked for."""
         return any(stage.videos for stage in self.stages)
 
-    def with_changes(self, seed: int, last_steps: int | None = None, batch_size: int | None = None) -> Recipe:
-        """With another seed throughout, and other steps or batch size of the last stage."""
+    def with_changes(self, seed: int, **last: object) -> Recipe:
+        """With another seed throughout, and other fields of the last stage's training; None leaves one as it is."""
         stages = [replace(s, train=replace(s.train, seed=seed)) for s in self.stages]
-        changes = {k: v for k, v in (("steps", last_steps), ("batch_size", batch_size)) if v is not None}
+        changes = {k: v for k, v in last.items() if v is not None}
         stages[-1] = replace(stages[-1], train=replace(stages[-1].train, **changes))
         return replace(self, stages=tuple(stages))
 

@@ -124,20 +124,23 @@ def test_a_poor_recording_of_another_arm_trains_the_same_video_recipe(tmp_path):
     assert np.isfinite(chunk.positions).all() and WORKSPACE.contains(chunk.positions).all()
 
 
-def test_a_polite_kill_saves_the_training(tmp_path):
-    """SIGTERM in the middle of a run leaves a state that the same command goes on from."""
+def test_a_polite_kill_of_the_whole_job_saves_the_training(tmp_path):
+    """SIGTERM to all its processes in the middle of a run leaves a state that the same command goes on from."""
+    import os
     import signal
     import time
 
     run("demos", "--out", tmp_path / "set", "--count", 1, "--image-size", 64, 64, "--workers", 1)
     command = [sys.executable, "-m", "para.cli", "train", "--dataset", tmp_path / "set", "--out", tmp_path / "run"]
     command = [str(c) for c in (*command, "--preset", "cls_regression", "--batch-size", 1)]
-    process = subprocess.Popen([*command, "--steps", "100000"], stderr=subprocess.PIPE, text=True)
+    process = subprocess.Popen(
+        [*command, "--steps", "100000"], stderr=subprocess.PIPE, text=True, start_new_session=True
+    )
     deadline = time.monotonic() + 120
     while not (tmp_path / "run/log.jsonl").exists() or not (tmp_path / "run/log.jsonl").read_text():
         assert time.monotonic() < deadline and process.poll() is None
         time.sleep(0.2)
-    process.send_signal(signal.SIGTERM)
+    os.killpg(process.pid, signal.SIGTERM)
     _, error = process.communicate(timeout=60)
     assert process.returncode == 130 and "the same command resumes from" in error
     assert (tmp_path / "run/state.pt").exists()

@@ -5,6 +5,7 @@ Batch `step` depends on (seed, step) alone: resuming at step s, or on another nu
 
 from __future__ import annotations
 
+import signal
 from collections.abc import Iterator
 
 import numpy as np
@@ -61,7 +62,7 @@ class BatchStream(Dataset):
 
     def loader(self, start: int, stop: int, workers: int = 1) -> Iterator[Batch]:
         """Batches of steps start to stop - 1, prepared ahead in `workers` processes (0: in this one)."""
-        extra = {"prefetch_factor": 4, "worker_init_fn": _one_thread} if workers else {}
+        extra = {"prefetch_factor": 4, "worker_init_fn": _begin_worker} if workers else {}
         return iter(DataLoader(self, batch_size=None, sampler=range(start, stop), num_workers=workers, **extra))
 
 
@@ -125,8 +126,10 @@ def _float(array: np.ndarray) -> torch.Tensor:
     return torch.from_numpy(np.ascontiguousarray(array, dtype=np.float32))
 
 
-def _one_thread(worker: int) -> None:
+def _begin_worker(worker: int) -> None:
     import cv2
 
+    # Schedulers send it to every process of a job; one that died of it would keep the training from saving its state.
+    signal.signal(signal.SIGTERM, signal.SIG_IGN)
     cv2.setNumThreads(0)
     torch.set_num_threads(1)

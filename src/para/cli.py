@@ -298,7 +298,7 @@ def show(
     Args:
         what: `dataset` (film of an episode with the projected end effector), `targets` (a moment with its targets),
             `volume` (a policy's volume at a moment), `pointing` (the same as a figure of the method),
-            `video` (what a video policy foresees beside what happened, and whether that is good enough to train on),
+            `video` (what a video policy foresees beside what happened, and whether actions can be read off that as it is),
             `rollout` (film of a policy on a validation condition).
         out: Picture or film to write.
         dataset: Folder of the dataset.

@@ -116,7 +116,7 @@ def test_a_poor_recording_of_another_arm_trains_the_same_video_recipe(tmp_path):
         *("show", "video", "--policy", tmp_path / "run/video/policy", "--dataset", tmp_path / "set"),
         *("--frame", 20, "--out", tmp_path / "foreseen.png"),
     )
-    for words in ("PSNR", "a single pass foretells", "too poor to train a policy on"):
+    for words in ("PSNR", "a single pass foretells", "too poor to read actions off it"):
         assert words in shown.stdout
     demos = DemoDataset.open(tmp_path / "set")
     observation, _ = moment(demos, 0, 30)

@@ -73,7 +73,7 @@ def test_the_verdict_is_measured_against_standing_still():
         summarise([compare(real, real.frames[[0] * 4])]),
     )
     assert good.enough and "good enough" in good.text()
-    assert not bad.enough and "too poor to train a policy on" in bad.text()
+    assert not bad.enough and "too poor to read actions off it" in bad.text()
     assert "foretells" not in bad.text()
     assert "foretells 31% of" in summarise([compare(real, real.frames)], 0.31).text()
     assert bad.drift == bad.still_drift and good.still_drift == bad.still_drift

@@ -1,4 +1,4 @@
-"""Does a video model foresee well enough for a policy to be worth training on it?
+"""Does a video model foresee well enough for actions to be read off it as it is?
 
 Predicted clips are compared with what happened, and with the cheapest prediction of all: that nothing moves.
 """
@@ -28,8 +28,9 @@ CHANGED = 24
 ENOUGH = 0.5
 """The verdict's threshold: the largest median drift, as a share of what standing still would have.
 
-A policy reads where the gripper will be off features that predict the video; it cannot know that place better than the
-video does. A video whose gripper is off by more than half of its way is nearer to 'nothing moves' than to what happened.
+A head on a frozen video model reads where the gripper will be off features that predict the video; it can hardly know that
+place better than the video does. A video whose gripper is off by more than half of its way is nearer to 'nothing moves' than to
+what happened. Where the model goes on learning with the head this is no limit: what it does not know it learns from the actions.
 """
 
 
@@ -73,15 +74,15 @@ class VideoQuality:
 
     @property
     def enough(self) -> bool:
-        """Whether a policy is worth training: see `ENOUGH`."""
+        """Whether a head is worth training on the model as it is: see `ENOUGH`."""
         return bool(self.drift <= ENOUGH * self.still_drift)
 
     def text(self) -> str:
         """Three lines or four."""
         verdict = (
-            "good enough to train a policy on"
+            "good enough to read actions off it as it is (video_frozen)"
             if self.enough
-            else "too poor to train a policy on: train the video stage longer, or on more videos"
+            else "too poor to read actions off it as it is: train it longer, on more videos, or with the actions (video_two_stage)"
         )
         told = (
             f"a single pass foretells {self.foretold:.0%} of how the latents change\n"

@@ -29,8 +29,8 @@ ENOUGH = 0.5
 """The verdict's threshold: the largest median drift, as a share of what standing still would have.
 
 A head on a frozen video model reads where the gripper will be off features that predict the video; it can hardly know that
-place better than the video does. A video whose gripper is off by more than half of its way is nearer to 'nothing moves' than to
-what happened. Where the model goes on learning with the head this is no limit: what it does not know it learns from the actions.
+place better than the video does. A video whose gripper is off by more than half of its way is nearer to 'nothing moves' than
+to what happened. Where the model goes on learning with the head this is no limit: what it does not know the actions teach.
 """
 
 
@@ -82,7 +82,7 @@ class VideoQuality:
         verdict = (
             "good enough to read actions off it as it is (video_frozen)"
             if self.enough
-            else "too poor to read actions off it as it is: train it longer, on more videos, or with the actions (video_two_stage)"
+            else "too poor to read actions off it as it is: train it longer, on more videos, or on with the actions"
         )
         told = (
             f"a single pass foretells {self.foretold:.0%} of how the latents change\n"

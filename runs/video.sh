@@ -13,14 +13,15 @@ recipe() { para train --preset "$1" --dataset "$DEMOS" --out "$OUT" "${@:2}"; }
 [ -d "$DEMOS" ] || para demos --axis lr --out "$DEMOS"                                                    #  4 min
 [ -d "$ALL" ] || para demos --axis dense --out "$ALL"                                                     #  2 min
 
-recipe video_two_stage            # autoencoder 12 min, video 75 min, joint 85 min
+recipe video_two_stage               # autoencoder 12 min, video 75 min, joint 85 min
 para show video --policy "$OUT/video/policy" --dataset "$DEMOS" --episode 3 --frame 40 --out "$OUT/foreseen.png"  # 2 to 4 min
-recipe video_two_stage_global     # joint alone, 75 min
-recipe video_frozen               # head alone, 40 min
-recipe video_joint                # 2800 joint steps, 150 min
-recipe video_all --videos "$ALL"  # all three stages again, 170 min
+recipe video_two_stage_global        # joint alone, 75 min
+recipe video_two_stage_global_fixed  # the same, camera not told and not turned, 75 min
+recipe video_frozen                  # head alone, 40 min
+recipe video_joint                   # 2800 joint steps, 150 min
+recipe video_all --videos "$ALL"     # all three stages again, 170 min
 
-for ROW in two_stage two_stage_global frozen joint two_stage_all; do                                      #  5 min each
+for ROW in two_stage two_stage_global two_stage_global_fixed frozen joint two_stage_all; do                # 18 min each on one core
     for SPLIT in in_distribution test; do
         para evaluate --policy "$OUT/$ROW/policy" --name "video_$ROW" --axis lr --split $SPLIT \
             --episodes $([ $SPLIT = test ] && echo 200 || echo 100) \

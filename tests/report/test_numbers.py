@@ -165,7 +165,7 @@ def test_video_recipes_have_a_table_of_their_own():
     (table,) = video_tables(found)
     assert [line.row.policy for line in table.rows if line.row] == ["video_two_stage", *reversed(recipes[1:])]
     assert [line.row.policy for line in table.rows if line.comparison] == ["video_frozen", "video_two_stage_global"]
-    assert [line.recipe.published for line in table.rows] == [90, None, 55, 0, 0]
+    assert [line.recipe.published for line in table.rows] == [90, None, 55, 0, 0, 0]
     assert headline(found).policies == ("para", "act") and all(has_own_table(name) for name in recipes)
     assert video_tables(tables(axis_records("lr", ("para",), 20, 10))) == []
 

@@ -240,6 +240,10 @@ def test_the_comparison_is_fair():
     assert pointing[:2] == regressing[:2]
     last = replace(regressing[2].train, policy=pointing[2].train.policy)
     assert last == pointing[2].train and regressing[2].after == pointing[2].after
+    fixed = recipe("video_two_stage_global_fixed").stages
+    assert fixed[:2] == pointing[:2] and not fixed[2].train.policy.head.head.camera_input
+    unturned = replace(regressing[2].train, policy=fixed[2].train.policy, augmentation=Augmentation())
+    assert fixed[2].train == unturned  # who is not told the camera must not see it turn
     assert isinstance(recipe("video_frozen").stages[2].train.objective, ActionObjective)
     assert recipe("video_frozen").stages[2].train.steps == pointing[2].train.steps
     joint, two = recipe("video_joint").stages[-1].train, pointing[2].train

@@ -30,6 +30,9 @@ POINTING = StepwiseConfig(replace(POLICY.head, cell_pixels=2, widths=(32, 32, 64
 GLOBAL = StepwiseConfig(GlobalRegressionConfig(camera_input=True))
 """The regressing rival on the same features of each step; told the camera, which training turns."""
 
+GLOBAL_FIXED = StepwiseConfig(GlobalRegressionConfig())
+"""The regressing rival that is not told the camera, so that its training must not turn it."""
+
 SMALL = replace(POLICY, backbone=SvdConfig(), head=POINTING, image_size=(96, 96))
 """From scratch: 0.8 M weights of the autoencoder, 4.4 M of the U-Net, latents of 24 x 24 x 16."""
 
@@ -61,8 +64,9 @@ def _video(**changes: object) -> Stage:
     return _stage(name, SMALL, NOISE, 3000, backbone_learning_rate=1e-3, after=after, **changes)
 
 
-def _actions(name: str, head: StepwiseConfig, after: str) -> Stage:
-    return _stage(name, replace(SMALL, head=head), JointObjective(noise=NOISE), JOINT_STEPS, batch_size=8, after=after)
+def _actions(name: str, head: StepwiseConfig, after: str, **changes: object) -> Stage:
+    policy, objective = replace(SMALL, head=head), JointObjective(noise=NOISE)
+    return _stage(name, policy, objective, JOINT_STEPS, batch_size=8, after=after, **changes)
 
 
 def video_joint() -> Recipe:
@@ -88,6 +92,12 @@ def video_two_stage() -> Recipe:
 def video_two_stage_global() -> Recipe:
     """The same with the regressing head, the same joint steps."""
     return Recipe("video_two_stage_global", (_vae(), _video(), _actions("two_stage_global", GLOBAL, "video")))
+
+
+def video_two_stage_global_fixed() -> Recipe:
+    """The same, neither told the camera nor shown turned ones in the last stage: easier to learn where the camera stays."""
+    last = _actions("two_stage_global_fixed", GLOBAL_FIXED, "video", augmentation=Augmentation())
+    return Recipe("video_two_stage_global_fixed", (_vae(), _video(), last))
 
 
 def video_all() -> Recipe:
@@ -152,6 +162,7 @@ RECIPES: dict[str, Callable[[], Recipe]] = {
         video_frozen,
         video_two_stage,
         video_two_stage_global,
+        video_two_stage_global_fixed,
         video_all,
         video_svd,
         video_tiny,

@@ -30,6 +30,7 @@ RECIPES: dict[str, VideoRecipe] = {
     "video_joint": VideoRecipe("video and actions at once, from the beginning; points", 55),
     "video_frozen": VideoRecipe("video first, then the head alone; points", 0),
     "video_two_stage_global": VideoRecipe("video first, then video and actions; one pooled token regressed", 0),
+    "video_two_stage_global_fixed": VideoRecipe("the same, not told the camera and never shown a turned one", 0),
 }
 """By the policy's name in the records, in the order of the table."""
 

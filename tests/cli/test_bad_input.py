@@ -151,7 +151,7 @@ CASES = {
         "a new folder, or delete this one to start again.",
     ),
     "state cut short": (
-        lambda p: cut(p / "run/state.pt", 0.5),
+        lambda p: (cut(p / "run/state.pt", 0.5), (p / POLICY).unlink()),  # with its policy it would count as finished
         (TRAIN + " --steps 1",),
         "{p}/run/state.pt cannot be read (",
     ),

@@ -161,8 +161,9 @@ def is_finished(folder: Path, config: TrainConfig) -> bool:
     saved = folder / "policy/config.json"
     if not saved.exists():
         return False
-    training = json.loads(saved.read_text()).get("provenance", {}).get("training")
-    try:  # through the type: what was saved before a field was added has that field's default
+    try:
+        training = json.loads(saved.read_text()).get("provenance", {}).get("training")
+        # Through the type: what was saved before a field was added has that field's default.
         return training is not None and to_json(from_json(TrainConfig, training, str(saved))) == to_json(config)
     except ValueError:
         return False

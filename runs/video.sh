@@ -2,7 +2,8 @@
 # The video table: a small video model, trained on our own videos from nothing, as the backbone of a pointing and of a
 # regressing policy. It says nothing about pretrained video models. Times are of one core with AVX-512 (float32) beside
 # another job, those of joint stages and heads reckoned from `benchmarks/train_step.py`; every stage can be stopped and goes on
-# where it was, and recipes share the stages they have in common. `torchrun --standalone --nproc-per-node 2 -m para.cli train ...` trains on two cores.
+# where it was, and recipes share the stages they have in common. `torchrun --standalone --nproc-per-node 2 -m para.cli train
+# ...` trains on two cores.
 set -euo pipefail
 OUT=${1:-outputs/video}
 DEMOS=${2:-$OUT/demos}    # left half, 128 demonstrations

@@ -113,7 +113,9 @@ def test_a_finished_run_is_known_by_its_policy_alone(tmp_path):
     written = (tmp_path / "policy/model.safetensors").stat().st_mtime_ns
     train(config, samples, tmp_path, quiet=True)
     assert (tmp_path / "policy/model.safetensors").stat().st_mtime_ns == written
-    train(replace(config, seed=1), samples, tmp_path, quiet=True)
+    with pytest.raises(CheckpointError, match=r"config.json belongs to a run .* seed: 0 there, 1 now"):
+        train(replace(config, seed=1), samples, tmp_path, quiet=True)
+    train(replace(config, seed=1), samples, tmp_path, resume=False, quiet=True)
     assert (tmp_path / "policy/model.safetensors").stat().st_mtime_ns > written
 
 

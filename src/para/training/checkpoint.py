@@ -80,6 +80,28 @@ def save_state(
     os.replace(partial, path)
 
 
+def is_finished(folder: Path, config: TrainConfig) -> bool:
+    """Whether `folder` holds the policy that this very training ends with; its state.pt may be gone.
+
+    CheckpointError when there is no state and the policy is of another training: it would be written over.
+    """
+    saved = folder / "policy/config.json"
+    if not saved.exists():
+        return False
+    try:
+        training = json.loads(saved.read_text()).get("provenance", {}).get("training")
+        if training is None:
+            return False
+        _refuse_another(training, config, saved)
+    except CheckpointError:
+        if (folder / "state.pt").exists():
+            return False  # whose own configuration decides
+        raise
+    except ValueError:
+        return False
+    return True
+
+
 def load_state(
     path: Path, config: TrainConfig, objective: nn.Module, ema: Ema, optimizer: torch.optim.Optimizer
 ) -> int:
@@ -89,18 +111,23 @@ def load_state(
     except (OSError, EOFError, RuntimeError, pickle.UnpicklingError) as error:
         why = str(error).splitlines()[0] if str(error) else type(error).__name__
         raise CheckpointError(f"{path} cannot be read ({why}). Delete it to train from the start.") from None
-    # Through the type: a run from before a field was added has that field's default.
-    saved = to_json(from_json(TrainConfig, json.loads(state["config"]), str(path)))
-    if saved != to_json(config):
-        raise CheckpointError(
-            f"{path} belongs to a run with another configuration (first difference: {_difference(saved, to_json(config))}). "
-            "Train into a new folder, or delete this one to start again."
-        )
+    _refuse_another(json.loads(state["config"]), config, path)
     objective.network.load_state_dict(state["network"])
     objective.load_state_dict(state["objective"], strict=False)  # its own buffers; the network's are loaded above
     ema.load(state["ema"], state["ema_steps"])
     optimizer.load_state_dict(state["optimizer"])
     return state["step"]
+
+
+def _refuse_another(description: Any, config: TrainConfig, path: Path) -> None:
+    """CheckpointError unless `description`, read from `path`, is this configuration."""
+    # Through the type: a run from before a field was added has that field's default.
+    saved = to_json(from_json(TrainConfig, description, str(path)))
+    if saved != to_json(config):
+        raise CheckpointError(
+            f"{path} belongs to a run with another configuration (first difference: {_difference(saved, to_json(config))}). "
+            "Train into a new folder, or delete this one to start again."
+        )
 
 
 def _difference(a: Any, b: Any, where: str = "") -> str:

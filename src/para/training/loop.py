@@ -19,12 +19,12 @@ from pathlib import Path
 import numpy as np
 import torch
 
-from para.config import from_json, to_json
+from para.config import to_json
 from para.dataset import Batch, BatchStream, ClipPlan, SampleTable
 from para.heads import mean_over_processes
 from para.policy import Policy, PolicyNetwork
 from para.training.allocator import keep_freed_memory
-from para.training.checkpoint import Ema, load_backbone, load_state, save_state
+from para.training.checkpoint import Ema, is_finished, load_backbone, load_state, save_state
 from para.training.confidence import calibrate, held_out
 from para.training.config import TrainConfig
 from para.training.first_batch import draw_first_batch
@@ -44,11 +44,12 @@ def train(
 ) -> Policy:
     """Train and save into `folder`: policy/, log.jsonl, first_batch.png, and state.pt to resume from.
 
-    A finished folder is returned as it is, also when its policy alone is left. Ctrl-C saves the state first. A few
-    demonstrations are held out (`TrainConfig.holdout_every`) and calibrate the policy's confidence at the end. `start_from`
-    is a saved policy with the same backbone, whose backbone's weights a new run begins with. `tracker` is an Accelerate
-    tracker's name (``wandb``, ``tensorboard``) for those who want one beside the JSONL log. Of several processes the first
-    one writes, and its policy alone is calibrated; ValueError where the batch does not divide over them.
+    A finished folder is returned as it is, also when its policy alone is left; CheckpointError where it is of another
+    configuration. Ctrl-C saves the state first. A few demonstrations are held out (`TrainConfig.holdout_every`) and
+    calibrate the policy's confidence at the end. `start_from` is a saved policy with the same backbone, whose
+    backbone's weights a new run begins with. `tracker` is an Accelerate tracker's name (``wandb``, ``tensorboard``)
+    for those who want one beside the JSONL log. Of several processes the first one writes, and its policy alone is
+    calibrated; ValueError where the batch does not divide over them.
     """
     from accelerate import Accelerator  # here, because it takes a second to import and only training needs it
 
@@ -154,19 +155,6 @@ def train(
         progress.close(f"trained {config.steps} steps -> {folder / 'policy'}")
     accelerator.wait_for_everyone()
     return policy
-
-
-def is_finished(folder: Path, config: TrainConfig) -> bool:
-    """Whether `folder` holds the policy that this very training ends with; its state.pt may be gone."""
-    saved = folder / "policy/config.json"
-    if not saved.exists():
-        return False
-    try:
-        training = json.loads(saved.read_text()).get("provenance", {}).get("training")
-        # Through the type: what was saved before a field was added has that field's default.
-        return training is not None and to_json(from_json(TrainConfig, training, str(saved))) == to_json(config)
-    except ValueError:
-        return False
 
 
 def _optimizer(network: PolicyNetwork, config: TrainConfig) -> torch.optim.AdamW:

@@ -1,19 +1,30 @@
 #!/bin/bash
-# The axes beside left-to-right and near-to-far, each with the policy that belongs to it. Axes with the same demonstrations
-# share one training (`para axes` lists them), and a smaller scaling set is the beginning of a larger one of its draw, so
-# that it is recorded once. Every step resumes. Times are for two quiet CPU cores; tier B can wait.
+# Every axis of the benchmark, each with the policies that belong to it. Axes with the same demonstrations share one training
+# (`para axes` lists them). Every step resumes, so that further rivals can be added to a finished folder:
 #
-#   bash runs/axes.sh [folder] [part ...]      parts: default64 scaling random10 inner hemisphere full yaw suite external
+#   bash runs/axes.sh [folder] [part ...]
+#   POLICIES="act para_paper_lite0_224" bash runs/axes.sh [folder] lr nf
+#
+# Parts: lr_independent lr nf default64 scaling random10 inner hemisphere full yaw suite external. `para reproduce --preset lr`
+# does the same for one axis in one command. Times are for two quiet CPU cores; tier B can wait.
 set -euo pipefail
 OUT=${1:-outputs/axes}
 PARTS=${*:2}
-POLICIES="para cls_regression"
+POLICIES=${POLICIES:-para cls_regression}
 part() { [[ -z "$PARTS" || " $PARTS " == *" $1 "* ]]; }
+
+steps() {  # policy, the pooled regression's steps: until it is competent where it was trained; nothing: the preset's own
+    case $1 in
+        para | para_paper_lite0_224) echo "--steps 1500" ;;
+        cls_regression) echo "--steps ${2:-2500}" ;;
+        cls_regression_camera) echo "--steps 8000" ;;
+    esac
+}
 
 train() {  # dataset folder, run folder, further arguments: all policies                                     25 to 60 min
     for POLICY in $POLICIES; do
-        STEPS=1500; [ $POLICY = cls_regression ] && STEPS=2500  # until it is competent
-        para train --preset $POLICY --steps $STEPS --dataset "$1" --out "$2/train/$POLICY" "${@:3}"
+        # shellcheck disable=SC2046  # two words or none
+        para train --preset $POLICY $(steps $POLICY ${REGRESSION_STEPS:-}) --dataset "$1" --out "$2/train/$POLICY" "${@:3}"
     done
 }
 
@@ -24,8 +35,19 @@ ask() {  # run folder, axis, episodes: unseen and seen conditions, then the expe
                 --episodes $([ $SPLIT = test ] && echo "$3" || echo 100) --records "$1/records/$2.jsonl" --videos "$1/videos"
         done
     done
-    para evaluate --axis "$2" --split test --episodes 50 --records "$1/records/$2.jsonl"                   #  1 min
+    para evaluate --axis "$2" --split test --episodes ${4:-50} --records "$1/records/$2.jsonl"             #  1 min
 }
+
+for AXIS in lr_independent lr nf; do  # tier A: a half of the table to the other half
+    part $AXIS || continue
+    REGRESSION_STEPS=3500; [ $AXIS = nf ] && REGRESSION_STEPS=2500
+    para demos --axis $AXIS --out $OUT/$AXIS/demos                                                         #  3 min
+    para check $OUT/$AXIS/demos                                                                            #  2 min
+    train $OUT/$AXIS/demos $OUT/$AXIS
+    ask $OUT/$AXIS $AXIS 200 200
+    para report $OUT/$AXIS
+done
+unset REGRESSION_STEPS
 
 if part default64; then  # tier A: dense, view, distractors, calibration; tier B: view_far, appearance
     para demos --axis dense --out $OUT/default64/demos                                                     #  2 min
@@ -43,17 +65,21 @@ if part default64; then  # tier A: dense, view, distractors, calibration; tier B
     para report $OUT/default64
 fi
 
-if part scaling; then  # tier A: N = 8 and 32; tier B: the rest
-    for DRAW in 0 1 2 3 4; do
-        LARGEST=128; [ $DRAW -gt 2 ] && LARGEST=16
-        para demos --axis scaling_n${LARGEST}_d$DRAW --out $OUT/scaling/demos_d$DRAW                       #  3 min a draw
-        for N in 8 32 1 2 4 16 64 128; do
-            [ $N -le $LARGEST ] || continue
-            RUN=$OUT/scaling/n${N}_d$DRAW
-            train $OUT/scaling/demos_d$DRAW $RUN --demos $N
-            ask $RUN scaling_n${N}_d$DRAW 100
-        done
+scaling() {  # draw, layouts of the recorded set, sizes: its beginnings, and the whole of it
+    DEMOS=$OUT/scaling/demos_n$2_d$1
+    para demos --axis scaling_n$2_d$1 --out $DEMOS                                                         #  1 to 4 min
+    for N in "${@:3}"; do
+        RUN=$OUT/scaling/n${N}_d$1
+        # shellcheck disable=SC2046  # two words or none
+        train $DEMOS $RUN $([ $N = $2 ] || echo "--demos $N")
+        ask $RUN scaling_n${N}_d$1 100
     done
+}
+
+if part scaling; then
+    for DRAW in 0 1 2; do scaling $DRAW 32 8 32; done             # tier A
+    for DRAW in 0 1 2; do scaling $DRAW 128 1 2 4 16 64 128; done  # tier B
+    for DRAW in 3 4; do scaling $DRAW 16 1 2 4 8 16; done
 fi
 
 if part random10; then

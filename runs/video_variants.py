@@ -65,7 +65,7 @@ def variants() -> dict[str, TrainConfig]:
 
 def run(name: str, asked: argparse.Namespace) -> None:
     """Train, measure and write one row."""
-    config = replace(variants()[name], steps=asked.steps)
+    config = replace(variants()[name], steps=asked.steps, precision=asked.precision)
     dataset, policy = DemoDataset.open(asked.demos), config.policy
     samples = build_samples(dataset, policy.camera, policy.horizon, config.stride)
     start = asked.out / ("vae" if name == "from_nothing" else "video") / "policy"
@@ -79,6 +79,7 @@ def run(name: str, asked: argparse.Namespace) -> None:
     row = {
         "variant": name,
         "steps": asked.steps,
+        "trained_on": trained.provenance.get("machine"),
         "stages": {stage: stages.count(stage) for stage in ("PLACE", "GRASP", "MISS")},
         "place": asdict(wilson(stages.count("PLACE"), len(stages))),
         "offline": errors.summary(),
@@ -112,6 +113,7 @@ def main() -> None:
     parser.add_argument("--out", type=Path, default=Path("outputs/video"), help="what runs/video.sh trained into")
     parser.add_argument("--demos", type=Path, default=Path("outputs/video/demos"))
     parser.add_argument("--steps", type=int, default=300)
+    parser.add_argument("--precision", default="auto", choices=("auto", "bf16", "no"))
     parser.add_argument("--episodes", type=int, default=48)
     parser.add_argument("--workers", type=int, default=1)
     arguments = parser.parse_args()

@@ -10,7 +10,8 @@
 set -euo pipefail
 OUT=${1:-outputs/axes}
 PARTS=${*:2}
-POLICIES=${POLICIES:-para cls_regression}
+ASKED=${POLICIES:-}
+POLICIES=${ASKED:-para cls_regression}
 part() { [[ -z "$PARTS" || " $PARTS " == *" $1 "* ]]; }
 
 steps() {  # policy, the pooled regression's steps: until it is competent where it was trained; nothing: the preset's own
@@ -56,10 +57,12 @@ if part default64; then  # tier A: dense, view, distractors, calibration; tier B
     ask $OUT/default64 view 800           # 100 a ring
     ask $OUT/default64 distractors 300    # 100 each with 3, 6 and 10 objects
     ask $OUT/default64 calibration 400    # 100 each at 0.25, 0.5, 1 and 2 deg and cm
-    TRAINED=$OUT/default64/train          # the same with the camera corrected while the policy runs
-    para train --preset locator --dataset $OUT/default64/demos --out $TRAINED/locator                      #  5 to 10 min
-    para evaluate --policy $TRAINED/para/policy --locator $TRAINED/locator/policy --name para_corrected --axis calibration \
-        --split test --episodes 400 --records $OUT/default64/records/calibration.jsonl                     #  8 min
+    if [[ " $POLICIES " == *" para "* ]]; then  # the same with the camera corrected while the policy runs
+        TRAINED=$OUT/default64/train
+        para train --preset locator --dataset $OUT/default64/demos --out $TRAINED/locator                  #  5 to 10 min
+        para evaluate --policy $TRAINED/para/policy --locator $TRAINED/locator/policy --name para_corrected \
+            --axis calibration --split test --episodes 400 --records $OUT/default64/records/calibration.jsonl  #  8 min
+    fi
     ask $OUT/default64 view_far 200       # 100 each at 35 and 45 deg
     ask $OUT/default64 appearance 100
     para report $OUT/default64
@@ -101,7 +104,7 @@ for PAIR in inner:inner:100 hemisphere:view_hemisphere:200 full:lr_full:200; do
 done
 
 if part yaw; then  # tier B; the policy that points at the fingers' axis beside the default
-    POLICIES="para_yaw para cls_regression"
+    POLICIES=${ASKED:-para_yaw para cls_regression}
     para demos --axis yaw --out $OUT/yaw/demos                                                             #  2 min
     train $OUT/yaw/demos $OUT/yaw
     ask $OUT/yaw yaw 100

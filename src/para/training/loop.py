@@ -120,15 +120,17 @@ def train(
             ema.update(network)
             step += 1
             logged = step % config.log_every == 0 or step == config.steps
-            total = mean_over_processes(loss.total).item()
-            if not math.isfinite(total):
-                raise FloatingPointError(f"the loss became {total} at step {step}; lower the learning rate")
-            parts = {name: float(mean_over_processes(value)) for name, value in loss.parts.items()}
-            row = {"loss": total, **parts, "grad_norm": float(norm), "lr": optimizer.param_groups[1]["lr"]}
-            progress.step(step, row, waited, time.perf_counter() - tick, write=logged)
-            if tracker and logged:
-                accelerator.log(row, step=step)
-            if main and step % config.save_every == 0 and step < config.steps:
+            saved = step % config.save_every == 0 and step < config.steps
+            if logged or saved:  # not at every step: reading a number off a GPU waits until it has finished
+                total = mean_over_processes(loss.total).item()
+                if not math.isfinite(total):
+                    raise FloatingPointError(f"the loss is {total} at step {step}; lower the learning rate")
+                row = {"loss": total, **{name: float(mean_over_processes(part)) for name, part in loss.parts.items()}}
+                row |= {"grad_norm": float(norm), "lr": optimizer.param_groups[1]["lr"]}
+                if tracker and logged:
+                    accelerator.log(row, step=step)
+            progress.step(step, row if logged else None, waited, time.perf_counter() - tick)
+            if main and saved:
                 save_state(state_path, config, step, objective, ema, optimizer)
     except KeyboardInterrupt:
         if main:

@@ -24,18 +24,20 @@ class Progress:
         """Since the start of this process's part of the run."""
         return time.perf_counter() - self.began
 
-    def step(self, step: int, row: dict[str, float], waited: float, took: float, write: bool) -> None:
-        """One step is done; `waited` of its `took` seconds went to waiting for data."""
+    def step(self, step: int, row: dict[str, float] | None, waited: float, took: float) -> None:
+        """One step is done; `waited` of its `took` seconds went to waiting for data. `row` is written, if there is one."""
         self.recent.append((took, waited))
         self.waited += waited
         seconds = sum(t for t, _ in self.recent) / len(self.recent)
         data = sum(w for _, w in self.recent) / max(1e-9, sum(t for t, _ in self.recent))
-        if write and self.log is not None:
+        if row is None:
+            return
+        if self.log is not None:
             rounded = {name: round(value, 5) for name, value in row.items()}
             line = {"step": step, **rounded, "step_seconds": round(seconds, 4), "data_share": round(data, 4)}
             with self.log.open("a") as file:
                 file.write(json.dumps({**line, "seconds": round(self.seconds, 1)}) + "\n")
-        if not self.quiet and (write or step == self.total):
+        if not self.quiet:
             left = (self.total - step) * seconds
             text = f"  step {step}/{self.total}  loss {row['loss']:.3f}  {seconds:.2f} s/step"
             text += f" ({data:.0%} waiting for data)  {left / 60:.1f} min left"

@@ -146,6 +146,20 @@ def test_a_stage_moves_its_own_weights_alone_and_learns(objective, parts):
     assert not [n for n, p in moving if p.grad is None], "several processes wait for every weight's gradient"
 
 
+def test_low_rank_corrections_begin_with_a_video_model_trained_whole(tmp_path):
+    video = train(replace(QUICK, objective=VideoObjective()), samples(), tmp_path / "video", quiet=True)
+    low_rank = replace(TINY, backbone=replace(SCRATCH, lora_rank=2))
+    corrected = replace(
+        QUICK, policy=low_rank, objective=ActionObjective(), learning_rate=0.0, backbone_learning_rate=0.0
+    )
+    start = tmp_path / "video/policy"
+    policy = train(corrected, samples(), tmp_path / "corrected", quiet=True, start_from=start)
+    image = batch().inputs.image.float() / 255.0
+    with torch.no_grad():
+        for expected, actual in zip(video.network.eval().backbone(image), policy.network.eval().backbone(image)):
+            torch.testing.assert_close(actual, expected)
+
+
 def test_frames_after_the_end_do_not_count():
     step = VideoObjective().build(PolicyNetwork(TINY)).eval()
     b = batch()

@@ -49,11 +49,20 @@ class Ema:
 
 
 def load_backbone(network: PolicyNetwork, folder: Path) -> None:
-    """Begin with the backbone of a saved policy. CheckpointError when it is no policy or another kind of backbone."""
+    """Begin with the backbone of a saved policy. CheckpointError when it is no policy or another kind of backbone.
+
+    Low-rank corrections begin at nothing where the saved backbone has none.
+    """
     path = folder / "model.safetensors"
     if not path.exists():
         raise CheckpointError(f"{folder} is not a saved policy to begin with: there is no {path.name} in it")
     weights = {k.removeprefix("backbone."): v for k, v in load_file(path).items() if k.startswith("backbone.")}
+    for name, value in network.backbone.state_dict().items():
+        plain = name.replace(".base_layer.", ".")  # as peft names the weights that it corrects
+        if plain != name and plain in weights:
+            weights[name] = weights.pop(plain)
+        elif ".lora_" in name and name not in weights:
+            weights[name] = value
     try:
         network.backbone.load_state_dict(weights)
     except RuntimeError as error:

@@ -22,7 +22,7 @@ from pathlib import Path
 
 import numpy as np
 
-from para.dataset import Erase, Orbit, Recentre, Shift, Turn, Zoom, build_samples
+from para.dataset import Erase, Orbit, Recentre, SampleTable, Shift, Turn, Zoom, build_samples
 from para.demos import DemoDataset
 from para.evaluation.agents import AgentSpec
 from para.evaluation.axes import axis_named
@@ -32,9 +32,10 @@ from para.evaluation.plans import GRID, LEFT, Plan
 from para.evaluation.provenance import provenance
 from para.evaluation.sampling import condition, sample_positions, stable_seed
 from para.evaluation.statistics import wilson
+from para.geometry import DepthBins, HeightBins
 from para.policy import Policy
 from para.presets import fitted, policy_preset
-from para.presets.policies import RIM, YAW_MECHANISMS
+from para.presets.policies import COLOURS, RIM, YAW_MECHANISMS
 from para.reproduce import record
 from para.training import TrainConfig, train
 from para.worlds.libero.layout import BOWL_X, BOWL_Y, TABLE_HEIGHT, Layout, Region
@@ -43,6 +44,7 @@ RESULTS = Path("results/ablations")
 TWIN = "rl"
 RIGHT = Plan("right", tuple((row, column) for row in range(GRID) for column in range(GRID // 2, GRID)))
 LOW = 0.975  # targets under this height are those of grasp and release [m]
+DEPTHS = (0.7, 1.35)  # of targets before the cameras that training carries about: 0.76 to 1.25 [m]
 MOVES = (Move(), Move(du=40), Move(du=80), Move(dv=40))
 
 
@@ -62,6 +64,12 @@ def variants() -> dict[str, TrainConfig]:
 
     def feet(config: TrainConfig, ground: float) -> TrainConfig:
         return head(config, bins=replace(config.policy.head.bins, ground=ground))
+
+    def backbone(config: TrainConfig, **changes) -> TrainConfig:
+        found = replace(config.policy.backbone, **changes)
+        return replace(config, policy=replace(config.policy, backbone=found))
+
+    low, high = base.policy.head.bins.low, base.policy.head.bins.high
 
     mild = (Shift(40.0), Zoom(0.85, 1.2))
     return {
@@ -84,6 +92,21 @@ def variants() -> dict[str, TrainConfig]:
         "gripper_dropped": head(base, gripper_dropout=0.3),
         "recentred": geometric(base, Turn(5.0, 20.0), Recentre(), Zoom(0.75, 1.3)),
         "displacement": head(base, displacement_planes=True),
+        "height_bins": head(base, bins=HeightBins(low, high, 32)),
+        "depth_bins": head(base, bins=DepthBins(*DEPTHS, 32)),
+        "bins_16": head(base, bins=replace(base.policy.head.bins, count=16)),
+        "bins_64": head(base, bins=replace(base.policy.head.bins, count=64)),
+        "cells_2_px": head(base, cell_pixels=2, widths=(32, *base.policy.head.widths)),
+        "cells_8_px": head(backbone(base, stages=(2, 4)), widths=base.policy.head.widths[1:]),
+        "factorised": head(base, factorised=True),
+        "one_hot": head(base, smoothing=0.0),
+        "exact_query": head(base, query_noise=0.0),
+        "frozen_backbone": backbone(base, frozen_stages=max(base.policy.backbone.stages) + 1),
+        "tuned_backbone": backbone(base, frozen_stages=0),
+        "backbone_from_scratch": backbone(base, frozen_stages=0, pretrained=False),
+        "colours_alone": replace(base, augmentation=COLOURS),
+        "no_colours": replace(base, augmentation=replace(base.augmentation, photometric=None)),
+        "not_level": replace(base, policy=replace(base.policy, framing=None)),
         **{name: policy_preset(name) for name in ("para_yaw", *YAW_MECHANISMS)},
     }
 
@@ -123,16 +146,39 @@ def unseen_errors(trained: Policy, axis: str, workers: int) -> dict[str, dict[st
     return {"unseen": errors.summary(), "unseen_low": errors.summary(LOW), "unseen_low_far": beyond.summary(LOW)}
 
 
-def run(name: str, asked_for: argparse.Namespace) -> None:
-    axis, out, workers = asked_for.axis, asked_for.out, asked_for.workers
-    config = replace(variants()[name], steps=asked_for.steps)
-    demos = Path("outputs") / axis / "demos"
+def learn(name: str, asked_for: argparse.Namespace) -> tuple[Policy, SampleTable]:
+    """The trained variant, and the moments it has learned from."""
+    axis, config = asked_for.axis, replace(variants()[name], steps=asked_for.steps, precision=asked_for.precision)
+    demos, policy = Path("outputs") / axis / "demos", config.policy
     if axis == TWIN:
-        record(RIGHT.layouts(), demos, (256, 256), workers)
-    dataset = DemoDataset.open(demos)
-    policy = config.policy
-    samples = build_samples(dataset, policy.camera, policy.horizon, config.stride)
-    trained = train(fitted(config, samples), samples, out / axis / name, provenance={"ablation": name})
+        record(RIGHT.layouts(), demos, (256, 256), asked_for.workers)
+    samples = build_samples(DemoDataset.open(demos), policy.camera, policy.horizon, config.stride)
+    folder = asked_for.out / axis / name
+    return train(fitted(config, samples), samples, folder, provenance={"ablation": name}), samples
+
+
+def write_row(folder: Path, name: str, asked_for: argparse.Namespace, trained: Policy, records, **measured) -> None:
+    """One row of a table as `folder`/`name`.json."""
+    stages = [r.stage.value for r in records]
+    row = {
+        "variant": name,
+        "axis": asked_for.axis,
+        "steps": asked_for.steps,
+        "trained_on": trained.provenance.get("machine"),
+        "training_seconds": trained.provenance.get("training_seconds"),
+        "stages": {stage: stages.count(stage) for stage in ("PLACE", "GRASP", "MISS")},
+        "place": asdict(wilson(stages.count("PLACE"), len(stages))),
+        **measured,
+        "provenance": asdict(provenance()),
+    }
+    folder.mkdir(parents=True, exist_ok=True)
+    (folder / f"{name}.json").write_text(json.dumps(row, indent=1) + "\n")
+
+
+def run(name: str, asked_for: argparse.Namespace) -> None:
+    """Train, measure and write one row."""
+    axis, out, workers = asked_for.axis, asked_for.out, asked_for.workers
+    trained, samples = learn(name, asked_for)
     seen = np.arange(0, len(samples), 5)
     errors = {f"du{move.du:+.0f}_dv{move.dv:+.0f}": prediction_errors(trained, samples, seen, move) for move in MOVES}
     offline = {key: found.summary() for key, found in errors.items()}
@@ -149,20 +195,8 @@ def run(name: str, asked_for: argparse.Namespace) -> None:
     asked = conditions(n) if axis == TWIN else axis_named(axis).validation_conditions(n)
     spec = AgentSpec(name, "policy", out / axis / name / "policy")
     result = evaluate(spec, asked, RESULTS / axis / "records.jsonl", workers=workers)
-    stages = [r.stage.value for r in result.records]
-    row = {
-        "variant": name,
-        "axis": axis,
-        "steps": asked_for.steps,
-        "demonstrations": len(dataset),
-        "stages": {stage: stages.count(stage) for stage in ("PLACE", "GRASP", "MISS")},
-        "place": asdict(wilson(stages.count("PLACE"), len(stages))),
-        "offline": offline,
-        "training_seconds": trained.provenance.get("training_seconds"),
-        "provenance": asdict(provenance()),
-    }
-    (RESULTS / axis).mkdir(parents=True, exist_ok=True)
-    (RESULTS / axis / f"{name}.json").write_text(json.dumps(row, indent=1) + "\n")
+    taught = len(set(samples.episode.tolist()))
+    write_row(RESULTS / axis, name, asked_for, trained, result.records, demonstrations=taught, offline=offline)
 
 
 def table() -> None:
@@ -186,6 +220,7 @@ def main() -> None:
     )
     parser.add_argument("--out", type=Path, default=Path("outputs/ablations"))
     parser.add_argument("--steps", type=int, default=1500)
+    parser.add_argument("--precision", default="auto", choices=("auto", "bf16", "no"))
     parser.add_argument("--episodes", type=int, default=80)
     parser.add_argument("--slack", type=float, help="carry chunks out with this slack [m] in place of the policy's own")
     parser.add_argument("--execute", type=int, help="and with so many steps of each")

@@ -12,11 +12,11 @@ of `lr` are too near to tell good policies apart (`runs/ablations.py`); it then 
 
 import argparse
 import json
-from dataclasses import asdict, replace
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
-from ablations import RIGHT, TWIN
+from ablations import RIGHT, TWIN, write_row
 from ablations import conditions as conditions_left
 
 from para.dataset import SampleTable, build_samples
@@ -25,8 +25,6 @@ from para.evaluation.agents import AgentSpec
 from para.evaluation.axes import axis_named
 from para.evaluation.evaluate import evaluate
 from para.evaluation.offline import prediction_errors
-from para.evaluation.provenance import provenance
-from para.evaluation.statistics import wilson
 from para.policy import Policy
 from para.presets import fitted, recipe
 from para.presets.policies import CAMERA, COLOURS
@@ -106,20 +104,7 @@ def run(name: str, asked: argparse.Namespace) -> None:
     spec = AgentSpec(name, "policy", asked.out / (TWIN if twin else "") / "variants" / name / "policy")
     conditions = conditions_left(n) if twin else axis_named("lr").validation_conditions(n)
     result = evaluate(spec, conditions, results / "records.jsonl", workers=asked.workers)
-    stages = [r.stage.value for r in result.records]
-    row = {
-        "variant": name,
-        "axis": asked.axis,
-        "steps": asked.steps,
-        "trained_on": trained.provenance.get("machine"),
-        "stages": {stage: stages.count(stage) for stage in ("PLACE", "GRASP", "MISS")},
-        "place": asdict(wilson(stages.count("PLACE"), len(stages))),
-        "offline": errors.summary(),
-        "training_seconds": trained.provenance.get("training_seconds"),
-        "provenance": asdict(provenance()),
-    }
-    results.mkdir(parents=True, exist_ok=True)
-    (results / f"{name}.json").write_text(json.dumps(row, indent=1) + "\n")
+    write_row(results, name, asked, trained, result.records, offline=errors.summary())
 
 
 def table() -> None:

@@ -38,6 +38,7 @@ def batch(count=4):
     [
         VOLUME,
         replace(VOLUME, smoothing=0.0),
+        replace(VOLUME, factorised=True),
         replace(VOLUME, rotation_frame="heading", hand_rotation=True),
         replace(VOLUME, rotation_frame="image", hand_rotation=True),
         replace(VOLUME, bins=DepthBins(0.5, 1.8, 8)),
@@ -45,7 +46,7 @@ def batch(count=4):
         GlobalRegressionConfig(width=32),
         GlobalRegressionConfig(width=32, camera_input=True),
     ],
-    ids=["height", "one-hot", "heading", "image", "depth", "paper", "regression", "regression-camera"],
+    ids=["height", "one-hot", "factorised", "heading", "image", "depth", "paper", "regression", "regression-camera"],
 )
 def test_every_head_learns_and_decodes(head):
     network = PolicyNetwork(config(head)).train()
@@ -68,6 +69,18 @@ def test_every_head_learns_and_decodes(head):
     torch.testing.assert_close(identity, torch.eye(3).expand_as(identity), atol=1e-5, rtol=0)
     for share in (chunk.gripper, chunk.confidence, chunk.out_of_view):
         assert ((share >= 0) & (share <= 1)).all()
+
+
+def test_a_factorised_volume_ranks_bins_alike_in_all_cells():
+    network = PolicyNetwork(config(replace(VOLUME, factorised=True))).eval()
+    torch.nn.init.normal_(network.head.bin_score.weight)
+    b = batch()
+    with torch.inference_mode():
+        logits = network(b.inputs).logits
+    step = logits[:, :, 3] - logits[:, :, 2]  # (B, T, v, u), NaN where both are forbidden
+    known = torch.isfinite(step)
+    spread = torch.where(known, step, -torch.inf).amax((2, 3)) - torch.where(known, step, torch.inf).amin((2, 3))
+    assert known.any() and spread.max() < 1e-4 and step[known].abs().max() > 0.01
 
 
 def test_decoded_targets_lie_in_the_workspace():

@@ -54,6 +54,9 @@ class VolumeHeadConfig:
     hand_rotation: bool = False
     """Whether rotations are read with the hand's present one beside the features. A hand that has turned to grasp keeps its
     turn while it carries, which the place that it carries to does not show."""
+    factorised: bool = False
+    """One softmax over cells and one over bins, told by the whole picture, in place of one over both: a step's bin then does
+    not depend on its cell."""
     instruction: Instruction | None = None
     """How the sentence that says what to do is read; None: it is not."""
 
@@ -110,14 +113,17 @@ class VolumeHead(nn.Module):
             channels = (channels[0], *channels)
         planes = config.offset_planes, config.displacement_planes
         self.neck = Neck(channels, config.widths, heights, *planes, config.instruction)
-        self.score = nn.Conv2d(config.widths[0], horizon * bins.count, 1)
+        self.score = nn.Conv2d(config.widths[0], horizon * (1 if config.factorised else bins.count), 1)
+        self.bin_score = nn.Linear(config.widths[-1], horizon * bins.count) if config.factorised else None
         self.outside = nn.Linear(config.widths[-1], horizon)
         self.rotations = rotation_code(config.rotation_frame)
         read = sum(config.widths[:2]) + horizon + 3 + 2 * len(_WAVES) + 1
         read += self.rotations.size if config.hand_rotation else 0
         self.local = nn.Sequential(nn.Linear(read, 128), nn.ReLU(), nn.Linear(128, 64), nn.ReLU())
         self.gripper, self.rotation = nn.Linear(64, 1), nn.Linear(64, self.rotations.size)
-        for layer in (self.score, self.outside, self.gripper, self.rotation):
+        for layer in (self.score, self.bin_score, self.outside, self.gripper, self.rotation):
+            if layer is None:
+                continue
             nn.init.normal_(layer.weight, std=0.01)
             nn.init.zeros_(layer.bias)
         self.rotation.bias.data = torch.tensor(self.rotations.neutral)
@@ -142,12 +148,15 @@ class VolumeHead(nn.Module):
         maps = self.neck(features, inputs)
         rows, columns = maps[0].shape[-2:]
         logits = self.score(maps[0]).to(torch.float32, memory_format=torch.contiguous_format)
+        pooled = maps[-1].mean((2, 3))
+        if self.bin_score is not None:
+            bins = self.bin_score(pooled).float().unflatten(1, (self.horizon, -1))[..., None, None]
+            logits = (logits[:, :, None] + bins).flatten(1, 2)
         forbidden = ~self._allowed(inputs.camera, rows, columns).repeat(1, self.horizon, 1, 1)
         # Filled behind autograd's back: the softmax gives such cells no gradient, and recording it costs a pass more.
         logits.detach().masked_fill_(forbidden, -torch.inf)
         logits = logits.unflatten(1, (self.horizon, self.config.bins.count))
-        outside = self.outside(maps[-1].mean((2, 3))).float()
-        return VolumeOutputs(logits, outside, [m.float() for m in maps[:2]], inputs.gripper)
+        return VolumeOutputs(logits, self.outside(pooled).float(), [m.float() for m in maps[:2]], inputs.gripper)
 
     def loss(self, outputs: VolumeOutputs, inputs: ModelInput, targets: Targets) -> Loss:
         """Cross-entropy over the volume and 'outside'; gripper and rotation are read near the true pixel."""

@@ -97,7 +97,7 @@ def variants() -> dict[str, TrainConfig]:
         "bins_16": head(base, bins=replace(base.policy.head.bins, count=16)),
         "bins_64": head(base, bins=replace(base.policy.head.bins, count=64)),
         "cells_2_px": head(base, cell_pixels=2, widths=(32, *base.policy.head.widths)),
-        "cells_8_px": head(backbone(base, stages=(2, 4)), widths=base.policy.head.widths[1:]),
+        "cells_8_px": head(backbone(base, stages=(2, 4)), cell_pixels=8, widths=base.policy.head.widths[1:]),
         "factorised": head(base, factorised=True),
         "one_hot": head(base, smoothing=0.0),
         "exact_query": head(base, query_noise=0.0),

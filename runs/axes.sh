@@ -19,6 +19,7 @@ steps() {  # policy, the pooled regression's steps: until it is competent where 
         para | para_paper_lite0_224) echo "--steps 1500" ;;
         cls_regression) echo "--steps ${2:-2500}" ;;
         cls_regression_camera) echo "--steps 8000" ;;
+        reg_*) echo "--steps 6000" ;;  # the cells of the factorial
     esac
 }
 

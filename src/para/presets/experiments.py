@@ -71,13 +71,13 @@ def lr() -> Experiment:
 
 def dense() -> Experiment:
     """64 demonstrations over the whole table, tested between them: where the published method lost."""
-    return Experiment("dense", "dense", (_row("para", 1500), _row("cls_regression", 3500)))
+    return Experiment("dense", "dense", (_row("para", 1500), _row("cls_regression", 2500)))
 
 
 def default64() -> Experiment:
     """One training, six axes: between the demonstrations, other cameras, distractors, a wrong camera, another look."""
     also = ("view", "view_far", "distractors", "calibration", "appearance")
-    rows = (_row("para", 1500), _row("cls_regression", 3500))
+    rows = (_row("para", 1500), _row("cls_regression", 2500))
     return Experiment("default64", "dense", rows, also, expert=24)
 
 
@@ -109,7 +109,7 @@ def on_axis(name: str) -> Experiment:
     """Both policies on any axis of the benchmark, e.g. ``scaling_n32_d1``; told their task where the axis has several."""
     if isinstance(AXES[name], OfficialAxis):
         return replace(suite(), name=name, axis=name, also=())
-    rows = (_row("para", 1500), _row("cls_regression", 1500))
+    rows = (_row("para", 1500), _row("cls_regression", 2500))
     return Experiment(name, name, rows, tests=100, in_distribution=50, expert=24)
 
 
@@ -118,9 +118,9 @@ def factorial() -> Experiment:
     note = (
         "Same backbone, demonstrations and augmentation; every policy is told the camera. The regressing rivals differ in how "
         "the map is read (pooled, dense, soft-argmax) and in which coordinates they answer (world, offset from the end "
-        "effector, camera frame, pixel and height); they get more than twice the optimiser steps."
+        "effector, camera frame, pixel and height); they get four times the optimiser steps."
     )
-    rows = (_row("para", 1500), *(_row(name, 3500) for name in FACTORIAL))
+    rows = (_row("para", 1500), *(_row(name, 6000) for name in FACTORIAL))
     return Experiment("factorial", "lr_independent", rows, tests=100, in_distribution=50, videos=2, note=note)
 
 

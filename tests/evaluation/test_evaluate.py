@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gzip
 import json
 import os
 import signal
@@ -162,6 +163,17 @@ def test_other_damage_is_named(tmp_path):
     path.write_text("\n".join([lines[0], lines[1][:50], *lines[2:]]) + "\n")
     with pytest.raises(RecordsError, match=r"lr\.jsonl:2: not an episode record"):
         read_records(path)
+
+
+def test_packed_records_are_read_and_not_added_to(tmp_path):
+    result, packed = run(tmp_path), tmp_path / "lr.jsonl.gz"
+    packed.write_bytes(gzip.compress((tmp_path / "lr.jsonl").read_bytes()))
+    assert set(read_records(packed).episodes) == set(result.records)
+    with pytest.raises(RecordsError, match=r"packed, and only read; to add to it, first `gunzip .*lr\.jsonl\.gz`"):
+        evaluate(AgentSpec("good", "expert"), conditions(6), packed)
+    packed.write_bytes(packed.read_bytes()[:-20])
+    with pytest.raises(RecordsError, match=r"lr\.jsonl\.gz: not a whole gzip file"):
+        read_records(packed)
 
 
 def test_records_read_back_as_they_were(tmp_path):

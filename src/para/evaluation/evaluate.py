@@ -16,8 +16,10 @@ from para.evaluation.pool import EvaluationError, Pool
 from para.evaluation.progress import Progress, print_progress
 from para.evaluation.provenance import provenance
 from para.evaluation.records import (
+    PACKED,
     EpisodeError,
     EpisodeRecord,
+    RecordsError,
     Settings,
     append_record,
     read_records,
@@ -73,6 +75,8 @@ def evaluate(
       file system. Records and ledger are written by the calling process alone;
     - one episode at a time for each thread: a thread builds its own world and agent, and keeps them.
     """
+    if records_path.suffix == PACKED:
+        raise RecordsError(f"{records_path} is packed, and only read; to add to it, first `gunzip {records_path}`")
     subject, settings = spec.subject(), Settings(spec.mode, max_steps, image_size)
     # A worker's working directory may be another one.
     videos = None if videos is None else videos.absolute()

@@ -1,13 +1,16 @@
 """One line of JSON for each episode, appended when it is over and never changed.
 
 A records file may hold several policies, splits and checkpoints. Episodes that could not be run at all stand in the
-same file as `EpisodeError`s; one is unresolved as long as no episode record of the same condition follows it.
+same file as `EpisodeError`s; one is unresolved as long as no episode record of the same condition follows it. A file that
+is complete may be kept packed (``gzip lr.jsonl``): it is read as before, and no longer added to.
 """
 
 from __future__ import annotations
 
+import gzip
 import json
 import os
+import zlib
 from collections.abc import Iterable, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -22,6 +25,9 @@ R = TypeVar("R", "EpisodeRecord", "EpisodeError")
 
 FORMAT = 1
 """Version of a line; a reader refuses lines of a later one."""
+
+PACKED = ".gz"
+"""Last suffix of a packed file."""
 
 
 @dataclass(frozen=True)
@@ -112,6 +118,11 @@ def read_records(path: Path) -> Records:
     episodes: dict[tuple, EpisodeRecord] = {}
     errors: dict[tuple, EpisodeError] = {}
     content = path.read_bytes() if path.exists() else b""
+    if path.suffix == PACKED and content:
+        try:
+            content = gzip.decompress(content)
+        except (OSError, EOFError, zlib.error) as error:
+            raise RecordsError(f"{path}: not a whole gzip file ({error}); pack the records again") from error
     *lines, _torn = content.split(b"\n")
     for number, line in enumerate(lines, start=1):
         record = _parse(line, f"{path}:{number}")

@@ -20,6 +20,8 @@ import json
 from dataclasses import dataclass
 from pathlib import Path
 
+from para.evaluation.records import PACKED
+
 STAGES = ("install", "demonstrations", "training", "evaluation", "report")
 """Stages of a run in their order; other entries of timings.json are parts of these."""
 
@@ -53,8 +55,8 @@ class RunFolder:
         return self.root / "records" / f"{axis}.jsonl"
 
     def all_records(self) -> list[Path]:
-        """The records files there are."""
-        return sorted((self.root / "records").glob("*.jsonl"))
+        """The records files there are, packed ones too."""
+        return sorted(path for kind in ("*.jsonl", f"*.jsonl{PACKED}") for path in (self.root / "records").glob(kind))
 
     @property
     def videos(self) -> Path:

@@ -202,10 +202,20 @@ def train(
             raise ValueError(f"the stages of {preset!r} follow each other; --start-from is for single policies")
         plan = plan.with_changes(seed, steps=steps, batch_size=batch_size, precision=precision)
         train_recipe(plan, load, out, resume, provenance, tracker)
+        _part_processes()
         return
     changes = {"steps": steps, "batch_size": batch_size, "seed": seed, "precision": precision}
     config, samples = load(replace(config, **{k: v for k, v in changes.items() if v is not None}))
     run(config, samples, out, resume, provenance, tracker, start_from=start_from)
+    _part_processes()
+
+
+def _part_processes() -> None:
+    """Threads that connect the processes of one training may else outlive the interpreter, which then sometimes aborts."""
+    import torch.distributed
+
+    if torch.distributed.is_available() and torch.distributed.is_initialized():
+        torch.distributed.destroy_process_group()
 
 
 def evaluate(

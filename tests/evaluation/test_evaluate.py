@@ -169,8 +169,9 @@ def test_packed_records_are_read_and_not_added_to(tmp_path):
     result, packed = run(tmp_path), tmp_path / "lr.jsonl.gz"
     packed.write_bytes(gzip.compress((tmp_path / "lr.jsonl").read_bytes()))
     assert set(read_records(packed).episodes) == set(result.records)
-    with pytest.raises(RecordsError, match=r"packed, and only read; to add to it, first `gunzip .*lr\.jsonl\.gz`"):
-        evaluate(AgentSpec("good", "expert"), conditions(6), packed)
+    for asked in (packed, tmp_path / "lr.jsonl"):
+        with pytest.raises(RecordsError, match=r"packed, and only read; to add to it, first `gunzip .*lr\.jsonl\.gz`"):
+            evaluate(AgentSpec("good", "expert"), conditions(6), asked)
     packed.write_bytes(packed.read_bytes()[:-20])
     with pytest.raises(RecordsError, match=r"lr\.jsonl\.gz: not a whole gzip file"):
         read_records(packed)

@@ -99,6 +99,21 @@ def test_resume_is_exact(tmp_path, head, monkeypatch):
     np.testing.assert_allclose(losses(tmp_path / "parts"), losses(tmp_path / "whole"), atol=1e-6)
 
 
+def test_a_stop_keeps_the_last_state_when_weights_are_no_longer_finite(tmp_path, monkeypatch, capsys):
+    import para.training.loop as loop
+
+    def spoil_and_stop(self, network):
+        with torch.no_grad():
+            next(p for p in network.parameters() if p.requires_grad).fill_(torch.nan)
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(loop.Ema, "update", spoil_and_stop)
+    (tmp_path / "state.pt").write_bytes(b"good")
+    with pytest.raises(KeyboardInterrupt):
+        train(QUICK, toy_samples(), tmp_path, resume=False, quiet=True)
+    assert (tmp_path / "state.pt").read_bytes() == b"good" and "no longer finite" in capsys.readouterr().err
+
+
 def test_another_configuration_is_refused(tmp_path):
     samples = toy_samples()
     train(replace(QUICK, steps=2), samples, tmp_path, quiet=True)

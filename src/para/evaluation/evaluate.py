@@ -75,8 +75,9 @@ def evaluate(
       file system. Records and ledger are written by the calling process alone;
     - one episode at a time for each thread: a thread builds its own world and agent, and keeps them.
     """
-    if records_path.suffix == PACKED:
-        raise RecordsError(f"{records_path} is packed, and only read; to add to it, first `gunzip {records_path}`")
+    for packed in (records_path, records_path.with_name(records_path.name + PACKED)):
+        if packed.suffix == PACKED and packed.exists():
+            raise RecordsError(f"{packed} is packed, and only read; to add to it, first `gunzip {packed}`")
     subject, settings = spec.subject(), Settings(spec.mode, max_steps, image_size)
     # A worker's working directory may be another one.
     videos = None if videos is None else videos.absolute()

@@ -55,8 +55,10 @@ class RunFolder:
         return self.root / "records" / f"{axis}.jsonl"
 
     def all_records(self) -> list[Path]:
-        """The records files there are, packed ones too."""
-        return sorted(path for kind in ("*.jsonl", f"*.jsonl{PACKED}") for path in (self.root / "records").glob(kind))
+        """The records files there are, packed ones too, unless they lie unpacked beside."""
+        folder = self.root / "records"
+        plain = set(folder.glob("*.jsonl"))
+        return sorted(plain | {path for path in folder.glob(f"*.jsonl{PACKED}") if path.with_suffix("") not in plain})
 
     @property
     def videos(self) -> Path:

@@ -35,7 +35,7 @@ class Ema:
         decay = min(self.decay, (1 + self.steps) / (10 + self.steps))
         now = {name: value for name, value in network.state_dict().items() if name not in self._still}
         averaged = [name for name, value in now.items() if value.dtype.is_floating_point]
-        # All at once: on a GPU, one by one, starting them took longer than the arithmetic.
+        # All in one call, as a GPU's time here goes into starting each.
         torch._foreach_lerp_([self.state[name] for name in averaged], [now[name] for name in averaged], 1 - decay)
         for name in now.keys() - set(averaged):
             self.state[name].copy_(now[name])

@@ -133,7 +133,9 @@ def train(
             if main and saved:
                 save_state(state_path, config, step, objective, ema, optimizer)
     except KeyboardInterrupt:
-        if main:
+        if main and not all(p.isfinite().all() for p in network.parameters()):  # since the loss was last looked at
+            print(f"\nstopped at step {step}: weights are no longer finite, so nothing is saved", file=sys.stderr)
+        elif main:
             save_state(state_path, config, step, objective, ema, optimizer)
             print(
                 f"\nstopped at step {step} of {config.steps}; the same command resumes from {state_path}",

@@ -5,6 +5,13 @@ default: looking at failures is how things get mended, and test conditions are n
 
     python runs/failures.py --policy outputs/default64/train/para/policy --name para --axis view --episodes 240 \
         --run results/default64                                                            # 4 minutes of one core
+
+With `--records` those episodes are run again that failed in a finished table, of its test conditions by default: it says
+why a published figure is what it is, by the same weights, and no condition is asked that has not been asked. How many ended
+again as they are on record is counted, too.
+
+    python runs/failures.py --policy outputs/lr/train/para/policy --name para --axis lr --run results/lr \
+        --records results/lr/records/lr.jsonl.gz                                           # seconds for each failure
 """
 
 import argparse
@@ -18,9 +25,10 @@ import numpy as np
 from para.evaluation.agents import AgentSpec, libero_setup
 from para.evaluation.axes import axis_named
 from para.evaluation.causes import Cause, CauseWatch
+from para.evaluation.conditions import Condition
 from para.evaluation.provenance import provenance
-from para.evaluation.records import Settings
-from para.worlds.world import rollout
+from para.evaluation.records import Settings, read_records
+from para.worlds.world import Stage, rollout
 
 
 def main() -> None:
@@ -29,28 +37,50 @@ def main() -> None:
     parser.add_argument("--policy", type=Path, required=True)
     parser.add_argument("--name", required=True, help="the policy's name in the table")
     parser.add_argument("--axis", required=True)
-    parser.add_argument("--split", choices=("validation", "in_distribution"), default="validation")
+    parser.add_argument("--split", choices=("validation", "in_distribution", "test"), help="test: with --records only")
     parser.add_argument("--episodes", type=int, default=120)
+    parser.add_argument("--records", type=Path, help="run again what failed in this file, as this policy's rows tell")
     parser.add_argument("--run", type=Path, required=True, help="the folder that gets failures.json")
     asked = parser.parse_args()
-    axis = axis_named(asked.axis)
-    make = axis.validation_conditions if asked.split == "validation" else axis.in_distribution_conditions
-    settings = Settings("servo", 600, (256, 256))
-    world, agent = libero_setup(AgentSpec(asked.name, "policy", asked.policy), settings)
+    split = asked.split or ("test" if asked.records else "validation")
+    if split == "test" and asked.records is None:
+        parser.error("test conditions are looked at where they have failed on record: name the --records")
+    axis, settings = axis_named(asked.axis), Settings("servo", 600, (256, 256))
+    spec = AgentSpec(asked.name, "policy", asked.policy)
+    stages: dict[Condition, Stage] = {}
+    if asked.records is None:
+        make = axis.validation_conditions if split == "validation" else axis.in_distribution_conditions
+        conditions = list(make(asked.episodes))
+        episodes = len(conditions)
+    else:
+        row = [
+            r
+            for r in read_records(asked.records).episodes
+            if (r.subject, r.settings, r.condition.axis, r.condition.split)
+            == (spec.subject(), settings, asked.axis, split)
+        ]
+        if not row:
+            parser.error(f"{asked.records} has no {split} episodes of {spec.subject()} in {settings}")
+        stages = {r.condition: r.stage for r in row if not r.placed}
+        conditions, episodes = list(stages), len(row)
+    world, agent = libero_setup(spec, settings)
     found: dict[str, list[tuple[int, Cause]]] = defaultdict(list)
-    conditions = make(asked.episodes)
+    again = 0
     for done, c in enumerate(conditions, 1):
         watch = CauseWatch()
-        rollout(world, agent, c.layout, [watch], settings.max_steps)
+        outcome = rollout(world, agent, c.layout, [watch], settings.max_steps).outcome
+        again += outcome.stage == stages.get(c)
         if watch.cause:
             found[watch.cause.words].append((c.index, watch.cause))
         failed = sum(map(len, found.values()))
         print(f"\r  {done}/{len(conditions)} episodes, {failed} failed", end="", file=sys.stderr, flush=True)
     print(file=sys.stderr)
     world.close()
+    if stages:
+        print(f"{again} of {len(stages)} failures ended again as on record")
     rows = []
     for words, cases in sorted(found.items(), key=lambda item: -len(item[1])):
-        row = {"policy": asked.name, "axis": asked.axis, "split": asked.split, "cause": words, "count": len(cases)}
+        row = {"policy": asked.name, "axis": asked.axis, "split": split, "cause": words, "count": len(cases)}
         row |= {"of": sum(map(len, found.values())), "example": cases[0][0]}
         offsets = [cause.offset for _, cause in cases if cause.offset]
         if offsets:
@@ -58,7 +88,7 @@ def main() -> None:
             row["note"] = f"median {along:+.1f} cm along the line of sight, {across:+.1f} cm across"
         rows.append(row)
         print(f"{row['count']:>4}  {words}  {row.get('note', '')}")
-    write(asked.run / "failures.json", rows, (asked.name, asked.axis, asked.split), len(conditions))
+    write(asked.run / "failures.json", rows, (asked.name, asked.axis, split), episodes)
 
 
 def write(path: Path, rows: list[dict], key: tuple[str, str, str], episodes: int) -> None:

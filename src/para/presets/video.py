@@ -15,7 +15,7 @@ from para.dataset import Augmentation
 from para.heads import GlobalRegressionConfig, StepwiseConfig
 from para.policy import PolicyConfig
 from para.presets.names import look_up
-from para.presets.policies import TURNED, para
+from para.presets.policies import CAMERA, TURNED, para
 from para.training import TrainConfig
 from para.training.objectives import ActionObjective
 from para.training.recipe import Recipe, Stage
@@ -45,7 +45,7 @@ NOISE = VideoObjective(log_sigma_mean=2.5)
 latents of several frames, which are all but alike, show through it (Hoogeboom et al. 2023, simple diffusion)."""
 
 JOINT_STEPS = 1600
-"""Of every recipe's last stage, whatever its head."""
+"""Of every recipe's last stage, whatever its head; more where there is no video stage before it, to as many passes in all."""
 
 
 def _stage(name: str, policy: PolicyConfig, objective, steps: int, **changes: object) -> Stage:
@@ -69,12 +69,24 @@ def _actions(name: str, head: StepwiseConfig, after: str, **changes: object) -> 
     return _stage(name, policy, objective, JOINT_STEPS, batch_size=8, after=after, **changes)
 
 
+def _actions_alone(name: str, head: StepwiseConfig, after: str) -> Stage:
+    """No video to foresee any more: the U-Net learns to act, from carried cameras and changed colours, too, as `para` does."""
+    return _stage(
+        name, replace(SMALL, head=head), ActionObjective(), JOINT_STEPS, batch_size=8, after=after, augmentation=CAMERA
+    )
+
+
+def _as_long(stage: Stage, passes: int) -> Stage:
+    """A stage without a video stage before it, given as many steps more as that one would have been passes of the U-Net."""
+    video = _video().train
+    steps = stage.train.steps + video.steps * video.batch_size // passes
+    return replace(stage, train=replace(stage.train, steps=steps))
+
+
 def video_joint() -> Recipe:
     """Video and actions together from the beginning, with as many passes of the U-Net as the two-stage recipe has in all."""
-    stage, video = _actions("joint", POINTING, "vae"), _video().train
-    per_step = stage.train.batch_size + stage.train.objective.video_clips  # passes of the U-Net
-    steps = JOINT_STEPS + video.steps * video.batch_size // per_step
-    return Recipe("video_joint", (_vae(), replace(stage, train=replace(stage.train, steps=steps))))
+    stage = _actions("joint", POINTING, "vae")
+    return Recipe("video_joint", (_vae(), _as_long(stage, stage.train.batch_size + stage.train.objective.video_clips)))
 
 
 def video_frozen() -> Recipe:
@@ -98,6 +110,23 @@ def video_two_stage_global_fixed() -> Recipe:
     """The same, neither told the camera nor shown turned ones in the last stage: easier to learn where the camera stays."""
     last = _actions("two_stage_global_fixed", GLOBAL_FIXED, "video", augmentation=Augmentation())
     return Recipe("video_two_stage_global_fixed", (_vae(), _video(), last))
+
+
+def video_then_actions() -> Recipe:
+    """Video first, then actions alone, with all of `para`'s augmentation."""
+    return Recipe("video_then_actions", (_vae(), _video(), _actions_alone("then_actions", POINTING, "video")))
+
+
+def video_then_actions_global() -> Recipe:
+    """The same with the regressing head, which is told the camera."""
+    last = _actions_alone("then_actions_global", GLOBAL, "video")
+    return Recipe("video_then_actions_global", (_vae(), _video(), last))
+
+
+def video_actions_alone() -> Recipe:
+    """The same network and last stage without having learned video: what the video is worth. As many passes in all."""
+    stage = _actions_alone("actions_alone", POINTING, "vae")
+    return Recipe("video_actions_alone", (_vae(), _as_long(stage, stage.train.batch_size)))
 
 
 def video_all() -> Recipe:
@@ -163,6 +192,9 @@ RECIPES: dict[str, Callable[[], Recipe]] = {
         video_two_stage,
         video_two_stage_global,
         video_two_stage_global_fixed,
+        video_then_actions,
+        video_then_actions_global,
+        video_actions_alone,
         video_all,
         video_svd,
         video_tiny,

@@ -183,7 +183,7 @@ def run(name: str, asked_for: argparse.Namespace) -> None:
     errors = {f"du{move.du:+.0f}_dv{move.dv:+.0f}": prediction_errors(trained, samples, seen, move) for move in MOVES}
     offline = {key: found.summary() for key, found in errors.items()}
     offline |= unseen_errors(trained, axis, workers)
-    changes = {key: value for key in ("slack", "execute") if (value := getattr(asked_for, key)) is not None}
+    changes = {key: value for key in ("slack", "stride", "execute") if (value := getattr(asked_for, key)) is not None}
     if changes:
         name += "".join(f"_{key}_{value:g}" for key, value in changes.items())
         execution = replace(trained.config.execution, **changes)
@@ -223,6 +223,7 @@ def main() -> None:
     parser.add_argument("--precision", default="auto", choices=("auto", "bf16", "no"))
     parser.add_argument("--episodes", type=int, default=80)
     parser.add_argument("--slack", type=float, help="carry chunks out with this slack [m] in place of the policy's own")
+    parser.add_argument("--stride", type=float, help="and from behind their last jump of more than this [m]")
     parser.add_argument("--execute", type=int, help="and with so many steps of each")
     parser.add_argument("--workers", type=int, default=1)
     arguments = parser.parse_args()

@@ -1,4 +1,4 @@
-"""Which step of a chunk lies ahead of the hand."""
+"""Which step of a chunk to begin with."""
 
 import numpy as np
 from hypothesis import assume, given
@@ -7,7 +7,7 @@ from hypothesis.extra.numpy import arrays
 
 from control.toy_arm import Arm, Plans, chunk
 from para.control import ChunkExecutor, ExecutorConfig
-from para.control.alignment import first_ahead
+from para.control.alignment import first_ahead, last_plan
 from para.geometry import rotation_from_vector
 
 METRES = st.floats(-0.5, 0.5, width=32)
@@ -81,3 +81,38 @@ def test_a_plan_to_stay_for_a_while_takes_its_time():
         arm.step(executor.act(arm.state(), arm.observe))
         heights.append(arm.position[2])
     assert min(heights[:12]) > 0.299 and heights[16] < 0.29
+
+
+def test_the_plan_behind_the_last_jump_is_taken():
+    habit, seen = [[0.0, -0.05 * k, 0.3] for k in range(3)], [[0.0, 0.3 + 0.05 * k, 0.3] for k in range(3)]
+    assert last_plan(np.array(habit + seen), np.ones(6), 1.0, 0.13) == 3
+    assert last_plan(np.array(habit + seen), np.ones(6), 1.0, 0.5) == 0
+    stray = [*habit, [0.5, 0.0, 0.3], *seen[:2]]
+    assert last_plan(np.array(stray), np.ones(6), 1.0, 0.13) == 4
+
+
+@given(PATHS, GRIPS, st.sampled_from([0.0, 1.0]), st.floats(0.01, 0.5))
+def test_what_is_begun_with_is_one_plan_and_leaves_no_gripping_out(path, grips, opening, stride):
+    begin = last_plan(path, grips, opening, stride)
+    assert (grips[:begin] == opening).all()
+    until = begin + int(np.argmax(np.append(grips[begin:] != opening, True))) + 1
+    assert (np.linalg.norm(np.diff(path[begin:until], axis=0), axis=1) <= stride).all()
+
+
+@given(PATHS, GRIPS, HERE, HERE, st.floats(0.01, 0.5))
+def test_plans_do_not_depend_on_the_world_frame(path, grips, turn, shift, stride):
+    rotation = rotation_from_vector(turn * 10)
+    assume(np.abs(np.linalg.norm(np.diff(path, axis=0), axis=1) - stride).min() > 1e-6)  # else rounding decides
+    assert last_plan(path @ rotation.T + shift, grips, 1.0, stride) == last_plan(path, grips, 1.0, stride)
+
+
+def test_a_chunk_of_two_plans_is_carried_out_from_the_second():
+    path = [[0.0, -0.05, 0.3], [0.0, -0.1, 0.3], [0.0, 0.2, 0.3], [0.0, 0.25, 0.3], [0.0, 0.3, 0.3], [0.0, 0.35, 0.3]]
+    for stride, lowest in ((0.13, -0.01), (0.0, -0.08)):
+        arm, plan, ways = Arm(sag=(0, 0, 0)), Plans(chunk(path, [1] * 6)), []
+        executor = ChunkExecutor(plan, ExecutorConfig(stride=stride))
+        while plan.asked < 2:
+            arm.step(executor.act(arm.state(), arm.observe))
+            ways.append(arm.position[1])
+        assert (min(ways) > lowest) == (stride > 0)
+        assert ways[-1] > 0.2

@@ -10,7 +10,7 @@ from typing import Literal, Protocol
 
 import numpy as np
 
-from para.control.alignment import first_ahead
+from para.control.alignment import first_ahead, last_plan
 from para.control.ensemble import average
 from para.control.servo import Servo, ServoConfig
 from para.geometry import Pose, turn_towards
@@ -46,6 +46,8 @@ class ExecutorConfig:
     slack: float = 0.0
     """`servo` without ensembling: begin a chunk at its first step ahead of the end effector, see `first_ahead` [m]; 0
     carries out every chunk from its start."""
+    stride: float = 0.0
+    """The same: leave out what lies before a jump of more than this between two steps, see `last_plan` [m]; 0 leaves all."""
     servo: ServoConfig = ServoConfig()
     latency: float | None = None
     """`realtime`: seconds between a picture and its chunk; None measures each prediction [s]."""
@@ -58,7 +60,7 @@ class ExecutorConfig:
         if not isinstance(policy, Policy):
             return cls(mode)
         execution = policy.config.execution
-        return cls(mode, execution.execute, execution.ensemble, execution.slack)
+        return cls(mode, execution.execute, execution.ensemble, execution.slack, execution.stride)
 
     @property
     def steps(self) -> int:
@@ -129,10 +131,15 @@ class ChunkExecutor:
     def _first_step(self, state: RobotState) -> tuple[int, int]:
         """The step to begin the new chunk with, and how many of those before it are to be where the hand is already: the
         plan is to stay so long."""
-        if self.config.ensemble is not None or self.config.slack <= 0:
+        if self.config.ensemble is not None:
             return 0, 0
-        chunk, here = self.chunk, state.T_world_ee.translation
-        return first_ahead(chunk.positions, chunk.gripper, here, self.servo.gripper, self.config.slack)
+        positions, gripper, opening = self.chunk.positions, self.chunk.gripper, self.servo.gripper
+        begin = last_plan(positions, gripper, opening, self.config.stride) if self.config.stride > 0 else 0
+        if self.config.slack <= 0:
+            return begin, 0
+        here = state.T_world_ee.translation
+        ahead, standing = first_ahead(positions[begin:], gripper[begin:], here, opening, self.config.slack)
+        return begin + ahead, standing
 
     def _target(self) -> tuple[Pose, float]:
         """Pose and opening of the next step; with ensembling, all past chunks that reach it have a say."""

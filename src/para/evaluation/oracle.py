@@ -25,7 +25,7 @@ class OracleAgent:
 
     def __init__(self, world: LiberoWorld, policy: Policy, config: ExecutorConfig) -> None:
         # The oracle knows the moment: its chunks begin where the arm is, and none of them is left out.
-        self._world, self._policy, self._config = world, policy, replace(config, slack=0.0)
+        self._world, self._policy, self._config = world, policy, replace(config, slack=0.0, stride=0.0)
         self._grid = grid_of(policy)
         self._executor: ChunkExecutor | None = None
 

@@ -54,9 +54,9 @@ class Execution:
     slack: float = 0.015
     """In `servo` mode a chunk is begun at its first step that lies ahead of the end effector, give or take this much [m],
     see `control.alignment`; 0 begins every chunk at its start. Ensembling keeps to the clock and has no use for it."""
-    stride: float = 0.0
+    stride: float | None = 0.0
     """And what lies before a jump of more than this between two of its steps is left out: another plan, see there [m]; 0
-    leaves it."""
+    leaves it. None: farther than any arm went that was shown, as `presets.fitted` finds out."""
 
 
 @dataclass(frozen=True)

@@ -73,8 +73,11 @@ def test_what_is_fitted_comes_from_the_demonstrations():
         head.normalisation != config.policy.head.normalisation
         and replace(head, normalisation=config.policy.head.normalisation) == config.policy.head
     )
-    plain = policy_preset("cls_regression")
-    assert fitted(plain, samples(6)) is plain
+    plain, table = policy_preset("cls_regression"), samples(6)
+    once = fitted(plain, table)
+    steps = np.linalg.norm(np.diff(table.target_positions, axis=1), axis=2)[table.target_valid[:, 1:]]
+    assert plain.policy.execution.stride is None and once.policy.execution.stride > steps.max()
+    assert once.policy.head == plain.policy.head and fitted(once, samples(32)) is once
 
 
 def test_the_mechanisms_of_yaw_differ_in_frame_and_augmentation_alone():

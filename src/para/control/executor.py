@@ -60,7 +60,7 @@ class ExecutorConfig:
         if not isinstance(policy, Policy):
             return cls(mode)
         execution = policy.config.execution
-        return cls(mode, execution.execute, execution.ensemble, execution.slack, execution.stride)
+        return cls(mode, execution.execute, execution.ensemble, execution.slack, execution.stride or 0.0)
 
     @property
     def steps(self) -> int:

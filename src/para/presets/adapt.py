@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import dataclasses
+import math
 from collections.abc import Callable
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
+
+import numpy as np
 
 from para.dataset import Orbit, SampleTable
 from para.geometry import FootBins, HeightBins, LevelFraming
@@ -33,16 +36,29 @@ def for_demos(config: TrainConfig, meta: DemoMeta) -> TrainConfig:
     return replace(moved, policy=replace(moved.policy, workspace=new))
 
 
+JUMP = 1.5
+"""A step so many times as long as the longest that was shown is none of an arm's."""
+
+
 def fitted(config: TrainConfig, samples: SampleTable) -> TrainConfig:
-    """The configuration with what a head takes from the demonstrations' statistics."""
-    head = config.policy.head
+    """The configuration with what head and execution take from the demonstrations' statistics."""
+    head, execution = config.policy.head, config.policy.execution
+    if execution.stride is None:
+        execution = replace(execution, stride=_longest_step(samples) * JUMP)
     if isinstance(head, FittedConfig):
         head = head.fitted(samples)
     elif isinstance(head, StepwiseConfig) and isinstance(head.head, FittedConfig):
         head = replace(head, head=head.head.fitted(samples))
-    if head is config.policy.head:
+    if head is config.policy.head and execution is config.policy.execution:
         return config
-    return replace(config, policy=replace(config.policy, head=head))
+    return replace(config, policy=replace(config.policy, head=head, execution=execution))
+
+
+def _longest_step(samples: SampleTable) -> float:
+    """From one target to the next [m], to the millimetre above."""
+    both = samples.target_valid[:, 1:]  # a chunk's targets end, if at all, at its end
+    steps = np.linalg.norm(np.diff(samples.target_positions, axis=1), axis=2)[both]
+    return math.ceil(1000 * steps.max()) / 1000 if steps.size else 0.0
 
 
 class _Move:

@@ -39,6 +39,7 @@ from para.worlds.libero.layout import WORKSPACE
 LIBERO = PolicyConfig(
     head=VolumeHeadConfig(bins=HeightBins(WORKSPACE.low[2], WORKSPACE.high[2], 32)),
     workspace=WORKSPACE,
+    execution=Execution(stride=None),
 )
 """What all policies at LIBERO's table have in common."""
 
@@ -187,7 +188,7 @@ def _act(head: ActConfig, augmentation: Augmentation) -> TrainConfig:
 
 def _diffusion(head: DiffusionConfig, augmentation: Augmentation) -> TrainConfig:
     base = FRAMED if head.camera_input else LIBERO
-    policy = replace(base, backbone=COARSE, head=head, horizon=16, execution=Execution(execute=8))
+    policy = replace(base, backbone=COARSE, head=head, horizon=16, execution=Execution(execute=8, stride=None))
     return TrainConfig(policy, augmentation, steps=6000, learning_rate=6e-4, weight_decay=1e-3, ema_decay=0.999)
 
 

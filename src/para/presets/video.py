@@ -13,7 +13,7 @@ from pathlib import Path
 from para.backbones import SvdConfig
 from para.dataset import Augmentation
 from para.heads import GlobalRegressionConfig, StepwiseConfig
-from para.policy import PolicyConfig
+from para.policy import Execution, PolicyConfig
 from para.presets.names import look_up
 from para.presets.policies import CAMERA, TURNED, para
 from para.training import TrainConfig
@@ -33,7 +33,7 @@ GLOBAL = StepwiseConfig(GlobalRegressionConfig(camera_input=True))
 GLOBAL_FIXED = StepwiseConfig(GlobalRegressionConfig())
 """The regressing rival that is not told the camera, so that its training must not turn it."""
 
-SMALL = replace(POLICY, backbone=SvdConfig(), head=POINTING, image_size=(96, 96))
+SMALL = replace(POLICY, backbone=SvdConfig(), head=POINTING, image_size=(96, 96), execution=Execution())
 """From scratch: 0.8 M weights of the autoencoder, 4.4 M of the U-Net, latents of 24 x 24 x 16."""
 
 MOVED = Augmentation(TURNED.geometric)
@@ -50,6 +50,8 @@ JOINT_STEPS = 1600
 
 def _stage(name: str, policy: PolicyConfig, objective, steps: int, **changes: object) -> Stage:
     after, videos = changes.pop("after", None), changes.pop("videos", False)
+    if objective.teaches_actions:
+        policy = replace(policy, execution=POLICY.execution)
     train = TrainConfig(policy, MOVED, objective, steps=steps, batch_size=4, stride=2, save_every=100)
     return Stage(name, replace(train, **changes), after, videos)
 

@@ -27,7 +27,7 @@ from para.evaluation.axes import axis_named
 from para.evaluation.causes import Cause, CauseWatch
 from para.evaluation.conditions import Condition
 from para.evaluation.provenance import provenance
-from para.evaluation.records import Settings, read_records
+from para.evaluation.records import Settings, Subject, read_records
 from para.worlds.world import Stage, rollout
 
 
@@ -53,16 +53,8 @@ def main() -> None:
         conditions = list(make(asked.episodes))
         episodes = len(conditions)
     else:
-        row = [
-            r
-            for r in read_records(asked.records).episodes
-            if (r.subject, r.settings, r.condition.axis, r.condition.split)
-            == (spec.subject(), settings, asked.axis, split)
-        ]
-        if not row:
-            parser.error(f"{asked.records} has no {split} episodes of {spec.subject()} in {settings}")
-        stages = {r.condition: r.stage for r in row if not r.placed}
-        conditions, episodes = list(stages), len(row)
+        stages, episodes = failed_on_record(asked.records, (spec.subject(), settings, asked.axis, split))
+        conditions = list(stages)
     world, agent = libero_setup(spec, settings)
     found: dict[str, list[tuple[int, Cause]]] = defaultdict(list)
     again = 0
@@ -89,6 +81,16 @@ def main() -> None:
         rows.append(row)
         print(f"{row['count']:>4}  {words}  {row.get('note', '')}")
     write(asked.run / "failures.json", rows, (asked.name, asked.axis, split), episodes)
+
+
+def failed_on_record(path: Path, row: tuple[Subject, Settings, str, str]) -> tuple[dict[Condition, Stage], int]:
+    """How the failed episodes of a row (who, settings, axis, split) of a table ended, and of how many they are."""
+    found = [
+        r for r in read_records(path).episodes if (r.subject, r.settings, r.condition.axis, r.condition.split) == row
+    ]
+    if not found:
+        sys.exit(f"{path} has no episodes of {row}: name, policy, axis and split must be those of the table")
+    return {r.condition: r.stage for r in found if not r.placed}, len(found)
 
 
 def write(path: Path, rows: list[dict], key: tuple[str, str, str], episodes: int) -> None:

@@ -50,7 +50,7 @@ JOINT_STEPS = 1600
 
 def _stage(name: str, policy: PolicyConfig, objective, steps: int, **changes: object) -> Stage:
     after, videos = changes.pop("after", None), changes.pop("videos", False)
-    if objective.teaches_actions:
+    if objective.teaches_actions:  # the stages before act on nothing
         policy = replace(policy, execution=POLICY.execution)
     train = TrainConfig(policy, MOVED, objective, steps=steps, batch_size=4, stride=2, save_every=100)
     return Stage(name, replace(train, **changes), after, videos)

@@ -46,6 +46,7 @@ RIGHT = Plan("right", tuple((row, column) for row in range(GRID) for column in r
 LOW = 0.975  # targets under this height are those of grasp and release [m]
 DEPTHS = (0.7, 1.35)  # of targets before the cameras that training carries about: 0.76 to 1.25 [m]
 MOVES = (Move(), Move(du=40), Move(du=80), Move(dv=40))
+LONGER = {"twice_as_long": 2, "four_times_as_long": 4}  # so many times the asked steps
 
 
 def variants() -> dict[str, TrainConfig]:
@@ -74,6 +75,7 @@ def variants() -> dict[str, TrainConfig]:
     mild = (Shift(40.0), Zoom(0.85, 1.2))
     return {
         "base": base,
+        **dict.fromkeys(LONGER, base),
         "signed": head(base, offset_planes="signed"),
         "mild": geometric(base, *mild),
         "mild_signed": geometric(head(base, offset_planes="signed"), *mild),
@@ -148,7 +150,8 @@ def unseen_errors(trained: Policy, axis: str, workers: int) -> dict[str, dict[st
 
 def learn(name: str, asked_for: argparse.Namespace) -> tuple[Policy, SampleTable]:
     """The trained variant, and the moments it has learned from."""
-    axis, config = asked_for.axis, replace(variants()[name], steps=asked_for.steps, precision=asked_for.precision)
+    axis, steps = asked_for.axis, asked_for.steps * LONGER.get(name, 1)
+    config = replace(variants()[name], steps=steps, precision=asked_for.precision)
     demos, policy = Path("outputs") / axis / "demos", config.policy
     if axis == TWIN:
         record(RIGHT.layouts(), demos, (256, 256), asked_for.workers)
@@ -163,7 +166,7 @@ def write_row(folder: Path, name: str, asked_for: argparse.Namespace, trained: P
     row = {
         "variant": name,
         "axis": asked_for.axis,
-        "steps": asked_for.steps,
+        "steps": trained.provenance["training"]["steps"],
         "trained_on": trained.provenance.get("machine"),
         "training_seconds": trained.provenance.get("training_seconds"),
         "stages": {stage: stages.count(stage) for stage in ("PLACE", "GRASP", "MISS")},

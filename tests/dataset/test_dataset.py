@@ -8,6 +8,7 @@ from para.dataset import (
     Augmentation,
     BatchStream,
     Erase,
+    Mirror,
     Photometric,
     Recentre,
     Shift,
@@ -169,3 +170,29 @@ def test_moments_of_a_recorded_set(tmp_path):
     assert np.abs(samples.images[:, 32, 40].astype(int).mean(1) - starts * 8).max() < 4
     again = build_samples(DemoDataset.open(tmp_path / "set"), "toy", horizon=3, stride=4)
     np.testing.assert_array_equal(samples.images, again.images)
+
+
+def test_a_mirrored_moment_is_the_picture_left_right_with_camera_and_labels():
+    samples = toy_samples(6)
+    rows, rngs = list(range(6)), [np.random.default_rng(i) for i in range(6)]
+    plain = collate(samples, rows, (160, 128))
+    mirrored = collate(samples, rows, (160, 128), Augmentation(mirror=Mirror(share=1.0)), rngs)
+    difference = mirrored.inputs.image.flip(-1).float() - plain.inputs.image.float()
+    assert difference.abs().mean() < 0.5  # resampling alone
+    for b in range(6):
+        one, other = (batch.inputs.camera[b : b + 1] for batch in (plain, mirrored))
+        u, v = one.project(plain.targets.positions[b : b + 1])[0].unbind(-1)
+        seen, _ = other.project(mirrored.targets.positions[b : b + 1])
+        torch.testing.assert_close(seen, torch.stack([160 - u, v], -1), atol=1e-2, rtol=0)
+    assert torch.equal(mirrored.targets.gripper, plain.targets.gripper)
+    assert not torch.equal(mirrored.inputs.T_world_ee.translation, plain.inputs.T_world_ee.translation)
+    np.testing.assert_array_equal(samples.target_positions, toy_samples(6).target_positions)  # the table is left alone
+
+
+def test_about_half_of_the_moments_are_mirrored():
+    rngs = [np.random.default_rng(i) for i in range(20)]
+    samples = toy_samples(20)
+    batch = collate(samples, list(range(20)), (80, 64), Augmentation(mirror=Mirror()), rngs)
+    plain = collate(samples, list(range(20)), (80, 64))
+    moved = (batch.targets.positions != plain.targets.positions).flatten(1).any(1)
+    assert 4 <= int(moved.sum()) <= 16

@@ -1,6 +1,6 @@
 """Demonstrations -> labelled, augmented training batches."""
 
-from para.dataset.augment import Augmentation, Erase, Orbit, Photometric, Recentre, Roll, Shift, Turn, Zoom
+from para.dataset.augment import Augmentation, Erase, Mirror, Orbit, Photometric, Recentre, Roll, Shift, Turn, Zoom
 from para.dataset.batch import Batch, Clip, ModelInput, Targets
 from para.dataset.clips import ClipPlan
 from para.dataset.labels import VolumeLabels, volume_labels
@@ -14,6 +14,7 @@ __all__ = [
     "Clip",
     "ClipPlan",
     "Erase",
+    "Mirror",
     "ModelInput",
     "Orbit",
     "Photometric",

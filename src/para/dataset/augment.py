@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from para.dataset.layers import Scene, warp_layers
-from para.geometry import Camera, Pose, rotation_from_vector, warp_image, warp_plane
+from para.geometry import Camera, Pose, Reflection, rotation_from_vector, warp_image, warp_plane
 
 
 @dataclass(frozen=True)
@@ -195,17 +195,39 @@ class Erase:
         return image
 
 
+@dataclass(frozen=True)
+class Mirror:
+    """The whole moment seen in a mirror: the picture left-right, and places, rotations and camera with it, see `Reflection`.
+
+    For hands that are alike in the mirror, as those with two fingers nearly are that travel along the end effector's x, and
+    for instructions that name no side. Every turn and every direction of an object is then shown both ways round.
+    """
+
+    share: float = 0.5
+    """Share of the moments that are mirrored."""
+
+    def __call__(self, camera: Camera, rng: np.random.Generator) -> Reflection | None:
+        """The reflection of a moment seen by `camera`; None leaves it as it is."""
+        return Reflection.through(camera) if rng.random() < self.share else None
+
+
 Geometric = Shift | Recentre | Zoom | Turn | Roll
 
 
 @dataclass(frozen=True)
 class Augmentation:
-    """The camera is carried, framed by the policy, changed geometrically in order; then colours are changed."""
+    """The moment is mirrored, its camera carried, framed by the policy, changed geometrically in order; then colours are
+    changed."""
 
     geometric: tuple[Geometric, ...] = field(default_factory=tuple)
     photometric: Photometric | None = None
     erase: Erase | None = None
     orbit: Orbit | None = None
+    mirror: Mirror | None = None
+
+    def reflection(self, camera: Camera, rng: np.random.Generator) -> Reflection | None:
+        """In which mirror the moment is seen, if in any."""
+        return None if self.mirror is None else self.mirror(camera, rng)
 
     def place(self, camera: Camera, rng: np.random.Generator) -> Camera:
         """Where the moment's camera is carried to."""

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from para.geometry import Camera, facing_axis, warp_plane, warp_upright
+from para.geometry import Camera, Reflection, facing_axis, warp_plane, warp_upright
 
 DIFFERENT = 18
 """A pixel differs from the still picture when one of its channels does by more than this, of 255."""
@@ -32,6 +32,10 @@ class Scene:
     """The hand holds something, or is open."""
     still: Callable[[], np.ndarray]
     """(H, W, 3) uint8: the same camera's picture without what moves."""
+
+    def mirrored(self, mirror: Reflection) -> Scene:
+        """Of the mirrored picture, see `Reflection.camera`."""
+        return Scene(mirror.points(self.hand), self.holding, lambda: np.ascontiguousarray(self.still()[:, ::-1]))
 
 
 def still_picture(images: list[np.ndarray]) -> np.ndarray:

@@ -15,8 +15,12 @@ from torch.utils.data import DataLoader, Dataset
 from para.dataset.augment import Augmentation
 from para.dataset.batch import Batch, Clip, ModelInput, Targets
 from para.dataset.clips import ClipPlan
+from para.dataset.layers import Scene
 from para.dataset.samples import SampleTable
-from para.geometry import Camera, LevelFraming, Pose
+from para.geometry import Camera, LevelFraming, Pose, Reflection
+
+PLACES, ROTATIONS = ("ee_position", "target_positions"), ("ee_rotation", "target_rotations")
+"""Columns of a table that a mirror changes."""
 
 
 class BatchStream(Dataset):
@@ -83,16 +87,23 @@ def collate(
     plan, augmentation = clips or ClipPlan(1, 1), augmentation or Augmentation()
     images, cameras = np.empty((len(indices), plan.frames, height, width, 3), np.uint8), []
     exists = np.empty((len(indices), plan.frames), bool)
+    world = {name: getattr(samples, name)[indices] for name in (*PLACES, *ROTATIONS)}
     for row, i in enumerate(indices):
         camera = samples.camera(i)
         rng = None if rngs is None else rngs[row]
+        mirror = augmentation.reflection(camera, rng)
+        if mirror is not None:
+            camera = mirror.camera(camera)
+            for name, column in world.items():
+                column[row] = (mirror.points if name in PLACES else mirror.rotations)(column[row])
         new = augmentation.place(camera, rng)
         new = new.resize(width, height) if framing is None else framing(new, width, height)
         there = samples.target_valid[i]
-        points = samples.target_positions[i][there] if there.any() else samples.ee_position[i][None]
+        points = world["target_positions"][row][there] if there.any() else world["ee_position"][row][None]
         new = augmentation.camera(new, points.astype(np.float64), rng)
         frames, exists[row] = plan.rows(samples, i)
-        seen = [augmentation.warp(samples.images[f], camera, new, samples.scene(f)) for f in frames]
+        moments = [_seen(samples, f, mirror) for f in frames]
+        seen = [augmentation.warp(image, camera, new, scene) for image, scene in moments]
         strip = augmentation.image(np.concatenate(seen), rng)  # below each other
         images[row] = strip.reshape(images[row].shape)
         cameras.append(new)
@@ -108,18 +119,26 @@ def collate(
     inputs = ModelInput(
         torch.from_numpy(images[:, 0]).permute(0, 3, 1, 2),
         camera,
-        Pose(_float(samples.ee_rotation[indices]), _float(samples.ee_position[indices])),
+        Pose(_float(world["ee_rotation"]), _float(world["ee_position"])),
         _float(samples.gripper[indices]),
         tuple(samples.instruction[i] for i in indices),
     )
     targets = Targets(
-        _float(samples.target_positions[indices]),
-        _float(samples.target_rotations[indices]),
+        _float(world["target_positions"]),
+        _float(world["target_rotations"]),
         _float(samples.target_gripper[indices]),
         torch.from_numpy(samples.target_valid[indices]),
     )
     clip = Clip(torch.from_numpy(images).permute(0, 1, 4, 2, 3), torch.from_numpy(exists))
     return Batch(inputs, targets, None if clips is None else clip)
+
+
+def _seen(samples: SampleTable, i: int, mirror: Reflection | None) -> tuple[np.ndarray, Scene]:
+    """The picture of moment i and what is known of it, as the mirror shows them."""
+    image, scene = samples.images[i], samples.scene(i)
+    if mirror is None:
+        return image, scene
+    return np.ascontiguousarray(image[:, ::-1]), scene.mirrored(mirror)
 
 
 def _float(array: np.ndarray) -> torch.Tensor:

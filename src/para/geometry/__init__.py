@@ -13,6 +13,7 @@ from para.geometry.pose import (
     turn_towards,
 )
 from para.geometry.ray_frame import heading_rotation, ray_rotation
+from para.geometry.reflection import Reflection
 from para.geometry.volume_grid import CellIndex, VolumeGrid
 from para.geometry.warp import facing_axis, homography, plane_homography, warp_image, warp_plane, warp_upright
 
@@ -25,6 +26,7 @@ __all__ = [
     "HeightBins",
     "LevelFraming",
     "Pose",
+    "Reflection",
     "VolumeGrid",
     "axis_across",
     "axis_in_image",

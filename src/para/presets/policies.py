@@ -7,7 +7,7 @@ from dataclasses import replace
 from functools import partial
 
 from para.backbones import DinoConfig, Lite0Config
-from para.dataset import Augmentation, Orbit, Photometric, Roll, Shift, Turn, Zoom
+from para.dataset import Augmentation, Mirror, Orbit, Photometric, Roll, Shift, Turn, Zoom
 from para.geometry import FootBins, HeightBins, LevelFraming
 from para.heads import (
     ActConfig,
@@ -68,6 +68,9 @@ CAMERA = replace(TURNED, orbit=Orbit((-0.13, 0.0, FEET), planes=(RIM, PLATE)))
 
 ROLLED = replace(CAMERA, geometric=(Turn(5.0, 0.0), Roll(90.0), Shift(60.0), Zoom(0.75, 1.3)))
 """The same with the picture rolled any way up to a quarter turn."""
+
+MIRRORED = replace(ROLLED, mirror=Mirror())
+"""And half of the moments seen in a mirror, so that what was shown turning one way has been seen turning the other."""
 
 
 def para() -> TrainConfig:
@@ -204,13 +207,14 @@ FACTORIAL["reg_dense_pixel_shift"] = partial(regression_cell, Dense(absolute=Fal
 FACTORIAL["reg_soft_argmax"] = partial(regression_cell, SoftArgmax(), PixelHeight())
 
 YAW_MECHANISMS: dict[str, Callable[[], TrainConfig]] = {
+    "para_yaw_mirrored": partial(yaw_mechanism, "image", MIRRORED),
     "para_yaw_level": partial(yaw_mechanism, "image", CAMERA),
     "para_yaw_ray": partial(yaw_mechanism, "ray", ROLLED),
     "para_yaw_heading": partial(yaw_mechanism, "heading", CAMERA),
     "para_yaw_heading_rolled": partial(yaw_mechanism, "heading", ROLLED),
 }
-"""What `para_yaw` is made of, one part at a time: without the rolled pictures; with a signed rotation that rolls with them;
-with one that does not, and that with and without rolled pictures."""
+"""What `para_yaw` is made of, one part at a time: with mirrored pictures beside the rolled ones; without the rolled ones; with
+a signed rotation that rolls with them; with one that does not, and that with and without rolled pictures."""
 
 _NAMED = (
     para,

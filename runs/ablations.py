@@ -45,6 +45,7 @@ TWIN = "rl"
 RIGHT = Plan("right", tuple((row, column) for row in range(GRID) for column in range(GRID // 2, GRID)))
 LOW = 0.975  # targets under this height are those of grasp and release [m]
 DEPTHS = (0.7, 1.35)  # of targets before the cameras that training carries about: 0.76 to 1.25 [m]
+EVERY = 15  # of how many moments one is asked for errors
 MOVES = (Move(), Move(du=40), Move(du=80), Move(dv=40))
 LONGER = {"twice_as_long": 2, "four_times_as_long": 4}  # so many times the asked steps
 
@@ -132,7 +133,7 @@ def unseen(axis: str) -> tuple[list[Layout], Callable[[Layout], bool]] | None:
 
 
 def unseen_errors(trained: Policy, axis: str, workers: int) -> dict[str, dict[str, float]]:
-    """Errors on every fifth moment of `unseen` demonstrations: all, low targets, and low ones of those far off."""
+    """Errors on one in `EVERY` moments of `unseen` demonstrations: all, low targets, and low ones of those far off."""
     found = unseen(axis)
     if found is None:
         return {}
@@ -142,7 +143,7 @@ def unseen_errors(trained: Policy, axis: str, workers: int) -> dict[str, dict[st
     dataset, config = DemoDataset.open(folder), trained.config
     samples = build_samples(dataset, config.camera, config.horizon)
     far = np.array([is_far(Layout.from_json(dataset.episodes[i].notes["layout"])) for i in range(len(dataset))])
-    chosen = np.arange(0, len(samples), 5)
+    chosen = np.arange(0, len(samples), EVERY)
     errors = prediction_errors(trained, samples, chosen)
     beyond = prediction_errors(trained, samples, chosen[far[samples.episode[chosen]]])
     return {"unseen": errors.summary(), "unseen_low": errors.summary(LOW), "unseen_low_far": beyond.summary(LOW)}
@@ -182,7 +183,7 @@ def run(name: str, asked_for: argparse.Namespace) -> None:
     """Train, measure and write one row."""
     axis, out, workers = asked_for.axis, asked_for.out, asked_for.workers
     trained, samples = learn(name, asked_for)
-    seen = np.arange(0, len(samples), 5)
+    seen = np.arange(0, len(samples), EVERY)
     errors = {f"du{move.du:+.0f}_dv{move.dv:+.0f}": prediction_errors(trained, samples, seen, move) for move in MOVES}
     offline = {key: found.summary() for key, found in errors.items()}
     offline |= unseen_errors(trained, axis, workers)

@@ -40,7 +40,12 @@ def test_ours_stands_first_and_references_last():
         records("oracle", 20), records("act", 3), records("expert", 20), records("para", 18), records("para_b", 9)
     )
     assert [row.policy for row in found.rows] == ["para", "para_b", "act", "expert", "oracle"]
-    assert [c.rival for c in axis_comparisons(found.rows)] == ["para_b", "act"]
+    assert [c.rival for c in axis_comparisons(found.rows)] == ["act"]
+
+
+def test_a_variant_of_ours_is_no_rival_and_the_published_head_is():
+    found = table(records("para", 18), records("para_corrected", 12), records("para_paper_lite0_224", 9))
+    assert [c.rival for c in axis_comparisons(found.rows)] == ["para_paper_lite0_224"]
 
 
 def test_comparisons_are_paired_and_need_a_competent_rival():

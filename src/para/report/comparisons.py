@@ -9,7 +9,7 @@ import numpy as np
 
 from para.evaluation.statistics import PairedDifference, Rate, holm, not_behind, paired_difference
 from para.report.cells import Cell, Row
-from para.report.names import training_key
+from para.report.names import is_ours, training_key
 from para.worlds.libero.layout import Layout
 
 Outcomes = dict[tuple[int, Layout], bool]
@@ -56,11 +56,11 @@ def compare(ours: Row | None, rivals: Sequence[Row]) -> list[Comparison]:
 
 
 def axis_comparisons(rows: Sequence[Row]) -> list[Comparison]:
-    """Ours, which stands first, against the other policies of an axis."""
+    """Ours, which stands first, against the other policies of an axis; its own variants are no rivals."""
     policies = [row for row in rows if not row.is_reference]
     if not policies or not policies[0].policy.startswith("para"):
         return []
-    return compare(policies[0], policies[1:])
+    return compare(policies[0], [row for row in policies[1:] if not is_ours(row.policy)])
 
 
 def paired_outcomes(a: Cell, b: Cell) -> tuple[np.ndarray, np.ndarray]:

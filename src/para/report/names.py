@@ -45,6 +45,11 @@ def training_key(record: EpisodeRecord | EpisodeError) -> tuple[str, int]:
     return record.condition.axis, training_seed(record.subject.policy)[1]
 
 
+def is_ours(policy: str) -> bool:
+    """`para` and what is made of it (another number of steps, a corrected camera); the published head is a rival."""
+    return policy.startswith("para") and not policy.startswith("para_paper")
+
+
 def rank(policy: str) -> tuple[int, str]:
     """Ours first, its variants, then rivals, references last."""
     if policy in REFERENCES:

@@ -6,9 +6,11 @@ pytest.importorskip("libero")
 
 from para.geometry import Pose
 from para.types import Command
-from para.worlds.libero.layout import Layout, independent_layout
+from para.worlds.libero.layout import Layout, OfficialEpisode, independent_layout
 from para.worlds.libero.libero_world import LiberoWorld
-from para.worlds.libero.outcome import HOLD_STEPS
+from para.worlds.libero.official import official_layout
+from para.worlds.libero.outcome import HOLD_STEPS, LIFT
+from para.worlds.libero.teacher import ScriptedTeacher
 from para.worlds.world import Stage
 
 
@@ -115,3 +117,28 @@ def test_beside_the_plate_is_not_official(world):
     bowl_qpos(world)[0] += 0.05
     stay(world, 15)
     assert not world.outcome().official
+
+
+ON_CABINET = official_layout(OfficialEpisode("libero_spatial", 9, 12), seed=0)
+
+
+def test_a_bowl_that_fell_from_a_cabinet_onto_the_plate_is_no_place(world):
+    world.reset(ON_CABINET)
+    put_on_plate(world)
+    stay(world, 30)
+    assert world.outcome().official and world.outcome().stage is Stage.MISS and not world.outcome().finished
+
+
+def test_a_bowl_carried_off_a_cabinet_need_not_be_raised(world):
+    world.reset(ON_CABINET)
+    expert, start = ScriptedTeacher(world), world.carried_pose.translation
+    expert.reset()
+    while world.carried_pose.translation[2] < start[2] + 0.015:
+        world.step(expert.act(world.state(), world.observe))
+    assert world.outcome().stage is Stage.MISS
+    hand = world.state().T_world_ee
+    for step in range(40):  # sideways towards the plate, no higher
+        away = [0.0, 0.005 * step, 0.0]
+        world.step(Command(Pose(hand.rotation, hand.translation + away), 0.0))
+        assert world.carried_pose.translation[2] < start[2] + LIFT
+    assert world.outcome().stage is Stage.GRASP

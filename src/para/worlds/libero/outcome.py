@@ -3,7 +3,9 @@
 ``PLACE``: LIBERO's official predicate On(bowl, plate) has held for 10 control steps in a row while the gripper was open
 and the end effector at least 5 cm away from the bowl's surface: the policy has let go and left. ``GRASP``: the bowl has been
 lifted by at least 5 cm. ``MISS``: neither. PLACE contains GRASP: a bowl that a flailing arm knocked onto the plate counts
-for nothing. The bare official predicate is recorded beside it.
+for nothing. A bowl that stands higher than the plate by more than that, on a cabinet, need not be raised: between the
+fingers, touching nothing else and 5 cm away from where it stood, it has been lifted, too. The bare official predicate is
+recorded beside all that.
 """
 
 from __future__ import annotations
@@ -35,16 +37,18 @@ class OutcomeJudge:
         self._carried = carried or simulation.scene.carried
         self._carried_body = simulation.object_body(self._carried)
         self._target_body = simulation.object_body(simulation.scene.target)
-        self._start_height = float(simulation.data.xpos[self._carried_body][2])
+        self._start = simulation.data.xpos[self._carried_body].copy()
+        self._stands_high = bool(self._start[2] - simulation.data.xpos[self._target_body][2] > LIFT)
+        self._hand = simulation.hand_bodies()
         self._surface = _surface_points(simulation, self._carried_body)
         self._held = 0
         self._placed = self._lifted = self._official = False
 
     def update(self) -> None:
         """Take the present moment into account."""
-        data = self._simulation.data
-        if data.xpos[self._carried_body][2] - self._start_height >= LIFT:
-            self._lifted = True
+        moved = self._simulation.data.xpos[self._carried_body] - self._start
+        carried_off = self._stands_high and np.hypot(moved[0], moved[1]) >= LIFT and self._in_hand_alone()
+        self._lifted |= bool(moved[2] >= LIFT or carried_off)
         on = self.official_now()
         self._official |= on
         self._held = self._held + 1 if on and self._released() else 0
@@ -64,6 +68,14 @@ class OutcomeJudge:
         bodies = self._simulation.model.geom_bodyid[data.contact.geom]
         pair = (self._carried_body, self._target_body)
         return bool(((bodies == pair) | (bodies == pair[::-1])).all(axis=1).any())
+
+    def _in_hand_alone(self) -> bool:
+        """The bowl touches the hand and nothing else."""
+        data = self._simulation.data
+        bodies = self._simulation.model.geom_bodyid[data.contact.geom]  # (contacts, 2)
+        pairs = bodies[(bodies == self._carried_body).any(1)]
+        others = pairs[pairs != self._carried_body]
+        return bool(len(others)) and bool(np.isin(others, self._hand).all())
 
     def _released(self) -> bool:
         simulation = self._simulation

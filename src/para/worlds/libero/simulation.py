@@ -184,6 +184,16 @@ class Simulation:
         """Measured opening, 0 closed to 1 open."""
         return float(np.clip(np.abs(self.data.qpos[self._finger_qpos]).mean() / FINGER_TRAVEL, 0.0, 1.0))
 
+    def hand_bodies(self) -> np.ndarray:
+        """Numbers of the bodies that the hand is made of, fingers included."""
+        model = self.model
+        finger = self._id(mujoco.mjtObj.mjOBJ_JOINT, scenes.FINGER_JOINTS[0])
+        found = {int(model.body_parentid[model.jnt_bodyid[finger]])}
+        for body in range(model.nbody):  # parents come before their children
+            if int(model.body_parentid[body]) in found:
+                found.add(body)
+        return np.array(sorted(found))
+
     def body_pose(self, name: str) -> Pose:
         """T_world_body of a MuJoCo body."""
         body = self._id(mujoco.mjtObj.mjOBJ_BODY, name)

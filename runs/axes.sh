@@ -17,6 +17,7 @@ part() { [[ -z "$PARTS" || " $PARTS " == *" $1 "* ]]; }
 steps() {  # policy, the pooled regression's steps: until it is competent where it was trained; nothing: the preset's own
     case $1 in
         para | para_paper_lite0_224) echo "--steps 1500" ;;
+        para_6000) echo "--steps 6000" ;;  # as many as the cells of the factorial
         cls_regression) echo "--steps ${2:-2500}" ;;
         cls_regression_camera) echo "--steps 8000" ;;
         reg_*) echo "--steps 6000" ;;  # the cells of the factorial
@@ -26,7 +27,7 @@ steps() {  # policy, the pooled regression's steps: until it is competent where 
 train() {  # dataset folder, run folder, further arguments: all policies                                     25 to 60 min
     for POLICY in $POLICIES; do
         # shellcheck disable=SC2046  # two words or none
-        para train --preset $POLICY $(steps $POLICY ${REGRESSION_STEPS:-}) --dataset "$1" --out "$2/train/$POLICY" "${@:3}"
+        para train --preset "${POLICY%_6000}" $(steps $POLICY ${REGRESSION_STEPS:-}) --dataset "$1" --out "$2/train/$POLICY" "${@:3}"
     done
 }
 

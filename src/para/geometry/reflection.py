@@ -1,4 +1,4 @@
-"""The world in a mirror: what a camera, a gripper and places become when left and right are exchanged."""
+"""The world in a mirror: places and grippers and cameras with left and right exchanged."""
 
 from __future__ import annotations
 

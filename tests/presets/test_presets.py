@@ -82,7 +82,7 @@ def test_what_is_fitted_comes_from_the_demonstrations():
 
 def test_the_mechanisms_of_yaw_differ_in_frame_and_augmentation_alone():
     rows = experiment("yaw_mechanisms").rows
-    assert len(rows) == 5 == len({json.dumps(to_json(row.train)) for row in rows})
+    assert len(rows) == 6 == len({json.dumps(to_json(row.train)) for row in rows})
     plain = policy_preset("para").policy
     for row in rows:
         frame = row.train.policy.head.rotation_frame

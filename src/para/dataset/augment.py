@@ -1,8 +1,9 @@
 """Augmentation.
 
-A geometric augmentation maps a camera to another one with the same centre; the picture then follows by one exact warp, and
-the labels by projection. Nothing else needs to know of it. `Orbit` carries the camera to another place, where the picture
-can only follow as if all of it lay on the table. `Mirror` reflects the world itself, labels included. A photometric augmentation changes colours alone.
+A geometric augmentation maps a camera to another one with the same centre; the picture then follows by one exact
+warp, and the labels by projection. Nothing else needs to know of it. `Orbit` carries the camera to another place,
+where the picture can only follow as if all of it lay on the table. `Mirror` reflects the world itself, labels
+included. A photometric augmentation changes colours alone.
 """
 
 from __future__ import annotations

@@ -21,12 +21,13 @@ recipe video_two_stage_global_fixed  # the same, camera not told and not turned,
 recipe video_frozen                  # head alone, 40 min
 recipe video_joint                   # 2800 joint steps, 150 min
 recipe video_then_actions            # actions alone in the last stage, 60 min
-recipe video_then_actions_global     # the same, regressing, 60 min
+recipe video_then_actions_long       # twice the steps of the last stage, 115 min
+recipe video_then_actions_long_global  # the same, regressing, 90 min
 recipe video_actions_alone           # 3100 steps of actions alone, 115 min
 recipe video_all --videos "$ALL"     # all three stages again, 170 min
 
 for ROW in two_stage two_stage_global two_stage_global_fixed frozen joint two_stage_all \
-    then_actions then_actions_global actions_alone; do                                                     # 18 min each on one core
+    then_actions then_actions_long then_actions_long_global actions_alone; do                               # 18 min each on one core
     for SPLIT in in_distribution test; do
         para evaluate --policy "$OUT/$ROW/policy" --name "video_$ROW" --axis lr --split $SPLIT \
             --episodes $([ $SPLIT = test ] && echo 200 || echo 100) \

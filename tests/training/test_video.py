@@ -264,9 +264,11 @@ def test_the_comparison_is_fair():
     per_step = two.batch_size + two.objective.video_clips  # passes of the U-Net
     passes = pointing[1].train.steps * pointing[1].train.batch_size + two.steps * per_step
     assert joint.steps * per_step == passes and replace(joint, steps=two.steps) == two
-    then, then_global = recipe("video_then_actions").stages, recipe("video_then_actions_global").stages
-    assert then[:2] == then_global[:2] == pointing[:2] and then[2].train.steps == two.steps
-    assert then[2].train == replace(then_global[2].train, policy=then[2].train.policy)
+    then, long = recipe("video_then_actions").stages, recipe("video_then_actions_long").stages
+    assert then[:2] == long[:2] == pointing[:2] and then[2].train.steps == two.steps
+    assert long[2].train == replace(then[2].train, steps=2 * two.steps)
+    long_global = recipe("video_then_actions_long_global").stages
+    assert long_global[:2] == long[:2] and long[2].train == replace(long_global[2].train, policy=long[2].train.policy)
     alone, passes = recipe("video_actions_alone").stages[-1].train, passes - two.steps * two.objective.video_clips
     assert alone.steps * alone.batch_size == passes and replace(alone, steps=two.steps) == then[2].train
     assert recipe("video_all").needs_videos and not recipe("video_two_stage").needs_videos

@@ -45,7 +45,11 @@ NOISE = VideoObjective(log_sigma_mean=2.5)
 latents of several frames, which are all but alike, show through it (Hoogeboom et al. 2023, simple diffusion)."""
 
 JOINT_STEPS = 1600
-"""Of every recipe's last stage, whatever its head; more where there is no video stage before it, to as many passes in all."""
+"""Of a recipe's last stage, whatever its head; more where there is no video stage before it, to as many passes in all."""
+
+LONG_STEPS = 3200
+"""Of the last stage of recipes called long. After 1600 steps of actions alone every bowl is found, and one in five is taken off
+the plate again until the time is up; the ends of tasks are learned last."""
 
 
 def _stage(name: str, policy: PolicyConfig, objective, steps: int, **changes: object) -> Stage:
@@ -71,10 +75,10 @@ def _actions(name: str, head: StepwiseConfig, after: str, **changes: object) -> 
     return _stage(name, policy, objective, JOINT_STEPS, batch_size=8, after=after, **changes)
 
 
-def _actions_alone(name: str, head: StepwiseConfig, after: str) -> Stage:
+def _actions_alone(name: str, head: StepwiseConfig, after: str, steps: int = JOINT_STEPS) -> Stage:
     """No video to foresee any more: the U-Net learns to act, from carried cameras and changed colours, too, as `para` does."""
     return _stage(
-        name, replace(SMALL, head=head), ActionObjective(), JOINT_STEPS, batch_size=8, after=after, augmentation=CAMERA
+        name, replace(SMALL, head=head), ActionObjective(), steps, batch_size=8, after=after, augmentation=CAMERA
     )
 
 
@@ -119,10 +123,16 @@ def video_then_actions() -> Recipe:
     return Recipe("video_then_actions", (_vae(), _video(), _actions_alone("then_actions", POINTING, "video")))
 
 
-def video_then_actions_global() -> Recipe:
-    """The same with the regressing head, which is told the camera."""
-    last = _actions_alone("then_actions_global", GLOBAL, "video")
-    return Recipe("video_then_actions_global", (_vae(), _video(), last))
+def video_then_actions_long() -> Recipe:
+    """The same, with twice the steps of the last stage."""
+    last = _actions_alone("then_actions_long", POINTING, "video", LONG_STEPS)
+    return Recipe("video_then_actions_long", (_vae(), _video(), last))
+
+
+def video_then_actions_long_global() -> Recipe:
+    """That, for as long, with the regressing head, which is told the camera."""
+    last = _actions_alone("then_actions_long_global", GLOBAL, "video", LONG_STEPS)
+    return Recipe("video_then_actions_long_global", (_vae(), _video(), last))
 
 
 def video_actions_alone() -> Recipe:
@@ -195,7 +205,8 @@ RECIPES: dict[str, Callable[[], Recipe]] = {
         video_two_stage_global,
         video_two_stage_global_fixed,
         video_then_actions,
-        video_then_actions_global,
+        video_then_actions_long,
+        video_then_actions_long_global,
         video_actions_alone,
         video_all,
         video_svd,

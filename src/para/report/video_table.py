@@ -28,12 +28,17 @@ RECIPES: dict[str, VideoRecipe] = {
     POINTING: VideoRecipe("video first, then video and actions; points", 90, (95, 80)),
     "video_two_stage_all": VideoRecipe("the same, its videos also show the other half, without actions; points", None),
     "video_then_actions": VideoRecipe("video first, then actions alone, from carried cameras, too; points", None),
-    "video_actions_alone": VideoRecipe("that without the video, as many passes in all; points", None),
+    "video_then_actions_long": VideoRecipe("the same, twice the steps of the last stage; points", None),
+    "video_actions_alone": VideoRecipe(
+        "actions alone, without the video, as many passes as with 1600 steps; points", None
+    ),
     "video_joint": VideoRecipe("video and actions at once, from the beginning; points", 55),
     "video_frozen": VideoRecipe("video first, then the head alone; points", 0),
     "video_two_stage_global": VideoRecipe("video first, then video and actions; one pooled token regressed", 0),
     "video_two_stage_global_fixed": VideoRecipe("the same, not told the camera and never shown a turned one", 0),
-    "video_then_actions_global": VideoRecipe("video first, then actions alone; one pooled token regressed", None),
+    "video_then_actions_long_global": VideoRecipe(
+        "video first, then actions alone, twice the steps; one pooled token regressed", None
+    ),
 }
 """By the policy's name in the records, in the order of the table."""
 

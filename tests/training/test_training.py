@@ -127,6 +127,7 @@ def test_a_finished_run_is_known_by_its_policy_alone(tmp_path):
     (tmp_path / "state.pt").unlink()
     written = (tmp_path / "policy/model.safetensors").stat().st_mtime_ns
     train(config, samples, tmp_path, quiet=True)
+    train(replace(config, precision="bf16", loader_workers=0, save_every=7), samples, tmp_path, quiet=True)
     assert (tmp_path / "policy/model.safetensors").stat().st_mtime_ns == written
     with pytest.raises(CheckpointError, match=r"config.json belongs to a run .* seed: 0 there, 1 now"):
         train(replace(config, seed=1), samples, tmp_path, quiet=True)

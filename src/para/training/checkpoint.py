@@ -130,12 +130,19 @@ def load_state(
 def _refuse_another(description: Any, config: TrainConfig, path: Path) -> None:
     """CheckpointError unless `description`, read from `path`, is this configuration."""
     # Through the type: a run from before a field was added has that field's default.
-    saved = to_json(from_json(TrainConfig, description, str(path)))
-    if saved != to_json(config):
+    saved, now = (_what_is_learned(c) for c in (from_json(TrainConfig, description, str(path)), config))
+    if saved != now:
         raise CheckpointError(
-            f"{path} belongs to a run with another configuration (first difference: {_difference(saved, to_json(config))}). "
+            f"{path} belongs to a run with another configuration (first difference: {_difference(saved, now)}). "
             "Train into a new folder, or delete this one to start again."
         )
+
+
+def _what_is_learned(config: TrainConfig) -> dict[str, Any]:
+    """The configuration without what depends on the machine that it runs on and changes nothing but rounding."""
+    return {
+        k: v for k, v in to_json(config).items() if k not in ("precision", "loader_workers", "save_every", "log_every")
+    }
 
 
 def _difference(a: Any, b: Any, where: str = "") -> str:

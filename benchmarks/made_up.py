@@ -29,6 +29,7 @@ def made_up_batch(config: TrainConfig, device: str = "cpu") -> Batch:
             torch.eye(3).expand(n, steps, 3, 3),
             (torch.rand(n, steps) > 0.5).float(),
             torch.ones(n, steps, dtype=torch.bool),
+            Pose(torch.eye(3).expand(n, 3, 3), positions[:, -1]),
         ),
         Clip(pictures, torch.ones(n, frames, dtype=torch.bool)) if frames > 1 else None,
     ).to(device)

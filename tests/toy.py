@@ -48,5 +48,7 @@ def toy_samples(count: int = 48, horizon: int = 3, seed: int = 0, region=(-0.25,
         target_rotations=np.repeat(eye[:, None], horizon, 1),
         target_gripper=np.repeat((np.arange(horizon) < horizon - 1).astype(np.float32)[None], count, 0),
         target_valid=np.ones((count, horizon), bool),
+        grip_position=targets[:, -1].astype(np.float32),
+        grip_rotation=eye,
         episode=np.arange(count) // 4,
     )

@@ -47,10 +47,13 @@ class Targets:
     """(B, T) commanded opening, 0 or 1."""
     valid: torch.Tensor
     """(B, T) bool: False after the end of the episode."""
+    next_grip: Pose | None = None
+    """B poses T_world_ee when the gripper is next told to open or close, or at the end of the episode."""
 
     def to(self, device: torch.device | str) -> Targets:
         """On another device."""
-        return Targets(*(x.to(device) for x in (self.positions, self.rotations, self.gripper, self.valid)))
+        next_grip = None if self.next_grip is None else _pose_to(self.next_grip, device)
+        return Targets(*(x.to(device) for x in (self.positions, self.rotations, self.gripper, self.valid)), next_grip)
 
 
 @dataclass(frozen=True)

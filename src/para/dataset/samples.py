@@ -62,6 +62,10 @@ class SampleTable:
     """(N, T) commanded opening."""
     target_valid: np.ndarray
     """(N, T) bool: False after the end of the episode."""
+    grip_position: np.ndarray
+    """(N, 3) the end effector when the gripper is next told to open or close; at the episode's end if it is not [m]."""
+    grip_rotation: np.ndarray
+    """(N, 3, 3) its rotation then."""
     episode: np.ndarray
     """(N,) which demonstration."""
     instruction: tuple[str, ...] = ()
@@ -126,6 +130,7 @@ def build_samples(
         future = dataset.frame_after(0, moments[:, None] + STEP_SECONDS * np.arange(1, horizon + 1))
         valid, future = future <= last, np.minimum(future, last)
         rotation = Pose.from_quaternion(demo.ee_quaternion, demo.ee_position).rotation
+        grip = next_change(demo.command_gripper > 0.5)[frames]
         row = {
             "intrinsics": demo.intrinsics[frames],
             "T_world_camera": demo.T_world_camera[frames],
@@ -136,6 +141,8 @@ def build_samples(
             "target_rotations": rotation[future],
             "target_gripper": demo.command_gripper[future],
             "target_valid": valid,
+            "grip_position": demo.ee_position[grip],
+            "grip_rotation": rotation[grip],
             "episode": np.full(len(frames), index),
         }
         for name, values in row.items():
@@ -148,6 +155,12 @@ def build_samples(
         if values.dtype == np.float64:
             arrays[name] = values.astype(np.float32)
     return SampleTable(images=images, instruction=tuple(sentences), **arrays)
+
+
+def next_change(state: np.ndarray) -> np.ndarray:
+    """(N,) values -> (N,) the first later index whose value is not that of the one before; N - 1 where none is."""
+    changed = np.append(np.flatnonzero(state[1:] != state[:-1]) + 1, len(state) - 1)
+    return changed[np.searchsorted(changed[:-1], np.arange(len(state)), "right")]
 
 
 def joined(tables: list[SampleTable]) -> SampleTable:

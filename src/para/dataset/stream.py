@@ -19,7 +19,8 @@ from para.dataset.layers import Scene
 from para.dataset.samples import SampleTable
 from para.geometry import Camera, LevelFraming, Pose, Reflection
 
-PLACES, ROTATIONS = ("ee_position", "target_positions"), ("ee_rotation", "target_rotations")
+PLACES = ("ee_position", "target_positions", "grip_position")
+ROTATIONS = ("ee_rotation", "target_rotations", "grip_rotation")
 """Columns of a table that a mirror changes."""
 
 
@@ -128,6 +129,7 @@ def collate(
         _float(world["target_rotations"]),
         _float(samples.target_gripper[indices]),
         torch.from_numpy(samples.target_valid[indices]),
+        Pose(_float(world["grip_rotation"]), _float(world["grip_position"])),
     )
     clip = Clip(torch.from_numpy(images).permute(0, 1, 4, 2, 3), torch.from_numpy(exists))
     return Batch(inputs, targets, None if clips is None else clip)

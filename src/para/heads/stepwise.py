@@ -30,7 +30,11 @@ class StepwiseConfig:
     head: VolumeHeadConfig | PaperVolumeConfig | GlobalRegressionConfig = field(default_factory=VolumeHeadConfig)
 
     def build(self, channels: tuple[int, ...], strides: tuple[int, ...], horizon: int, workspace: Box) -> StepwiseHead:
-        """The head for a video backbone with these feature maps."""
+        """The head for a video backbone with these feature maps. ValueError for one that reads what steps share."""
+        if isinstance(self.head, VolumeHeadConfig) and self.head.rotation_at != "step":
+            raise ValueError(
+                f"steps are taken one by one here, so rotation_at must be 'step', not {self.head.rotation_at!r}"
+            )
         return StepwiseHead(self, channels, strides, horizon, workspace)
 
     @property
@@ -89,7 +93,7 @@ class StepwiseHead(nn.Module):
 
     def loss(self, outputs: StepwiseOutputs, inputs: ModelInput, targets: Targets) -> Loss:
         """The inner head's loss over all steps as one batch."""
-        folded = map_tensors(targets, lambda x: x.flatten(0, 1)[:, None])
+        folded = map_tensors(dataclasses.replace(targets, next_grip=None), lambda x: x.flatten(0, 1)[:, None])
         return self.inner.loss(outputs.inner, outputs.inputs, folded)
 
     def decode(self, outputs: StepwiseOutputs, inputs: ModelInput) -> ChunkBatch:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from typing import Literal
 
 import numpy as np
 import torch
@@ -51,9 +52,16 @@ class VolumeHeadConfig:
     rotation_frame: RotationFrame = "ray"
     """Rotations are told relative to the ray at the chosen pixel, to gravity and the camera's heading, or by the direction of
     the fingers in the picture."""
+    rotation_at: Literal["step", "next_grip"] = "step"
+    """Where the rotation is read: of each step at its own pixel, or of all at the place where the gripper will next open or
+    close, which is then pointed at as well. A hand that turns at once to how it will grasp has to know it far away from what
+    it will grasp, and the features that show it best are there."""
     hand_rotation: bool = False
     """Whether rotations are read with the hand's present one beside the features. A hand that has turned to grasp keeps its
     turn while it carries, which the place that it carries to does not show."""
+    hand_rotation_open: bool = True
+    """Also while the hand is wide open. Demonstrations turn the hand early and keep it so, so that a policy which is told may
+    read the turn off the hand instead of off what it is about to grasp."""
     factorised: bool = False
     """One softmax over cells and one over bins, told by the whole picture, in place of one over both: a step's bin then does
     not depend on its cell."""
@@ -73,6 +81,9 @@ class VolumeHeadConfig:
         return VolumeHead(self, channels, strides, horizon, workspace)
 
 
+WIDE_OPEN = 0.9
+"""A gripper that is open wider than this share holds nothing."""
+
 _WAVES = (0.8, 0.4, 0.2, 0.1)
 """Wavelengths in which a target's bin is told to the gripper and the rotation [m]."""
 
@@ -82,9 +93,9 @@ class VolumeOutputs:
     """What the head computes before decoding."""
 
     logits: torch.Tensor
-    """(B, T, D, v, u); -inf where no target can be."""
+    """(B, S, D, v, u); -inf where no target can be. S = T, or T + 1 with the next grip's place behind the steps."""
     outside: torch.Tensor
-    """(B, T) logit of 'the target is not in this volume', in the same softmax."""
+    """(B, S) logit of 'the target is not in this volume', in the same softmax."""
     maps: list[torch.Tensor]
     """Features to read gripper and rotation from, finest first."""
     opening: torch.Tensor
@@ -104,6 +115,7 @@ class VolumeHead(nn.Module):
     ) -> None:
         super().__init__()
         self.config, self.horizon, self.workspace = config, horizon, workspace
+        self.places = horizon + (config.rotation_at == "next_grip")
         bins = config.bins
         # The hand's foot is drawn in the plane of the targets' feet, so that no parallax lies between them either.
         heights = (bins.ground if isinstance(bins, FootBins) else workspace.low[2], workspace.high[2])
@@ -113,11 +125,11 @@ class VolumeHead(nn.Module):
             channels = (channels[0], *channels)
         planes = config.offset_planes, config.displacement_planes
         self.neck = Neck(channels, config.widths, heights, *planes, config.instruction)
-        self.score = nn.Conv2d(config.widths[0], horizon * (1 if config.factorised else bins.count), 1)
-        self.bin_score = nn.Linear(config.widths[-1], horizon * bins.count) if config.factorised else None
-        self.outside = nn.Linear(config.widths[-1], horizon)
+        self.score = nn.Conv2d(config.widths[0], self.places * (1 if config.factorised else bins.count), 1)
+        self.bin_score = nn.Linear(config.widths[-1], self.places * bins.count) if config.factorised else None
+        self.outside = nn.Linear(config.widths[-1], self.places)
         self.rotations = rotation_code(config.rotation_frame)
-        read = sum(config.widths[:2]) + horizon + 3 + 2 * len(_WAVES) + 1
+        read = sum(config.widths[:2]) + self.places + 3 + 2 * len(_WAVES) + 1
         read += self.rotations.size if config.hand_rotation else 0
         self.local = nn.Sequential(nn.Linear(read, 128), nn.ReLU(), nn.Linear(128, 64), nn.ReLU())
         self.gripper, self.rotation = nn.Linear(64, 1), nn.Linear(64, self.rotations.size)
@@ -150,20 +162,21 @@ class VolumeHead(nn.Module):
         logits = self.score(maps[0]).to(torch.float32, memory_format=torch.contiguous_format)
         pooled = maps[-1].mean((2, 3))
         if self.bin_score is not None:
-            bins = self.bin_score(pooled).float().unflatten(1, (self.horizon, -1))[..., None, None]
+            bins = self.bin_score(pooled).float().unflatten(1, (self.places, -1))[..., None, None]
             logits = (logits[:, :, None] + bins).flatten(1, 2)
-        forbidden = ~self._allowed(inputs.camera, rows, columns).repeat(1, self.horizon, 1, 1)
+        forbidden = ~self._allowed(inputs.camera, rows, columns).repeat(1, self.places, 1, 1)
         # Filled behind autograd's back: the softmax gives such cells no gradient, and recording it costs a pass more.
         logits.detach().masked_fill_(forbidden, -torch.inf)
-        logits = logits.unflatten(1, (self.horizon, self.config.bins.count))
+        logits = logits.unflatten(1, (self.places, self.config.bins.count))
         return VolumeOutputs(logits, self.outside(pooled).float(), [m.float() for m in maps[:2]], inputs.gripper)
 
     def loss(self, outputs: VolumeOutputs, inputs: ModelInput, targets: Targets) -> Loss:
         """Cross-entropy over the volume and 'outside'; gripper and rotation are read near the true pixel."""
         rows, columns = outputs.logits.shape[-2:]
+        targets = self._with_next_grip(targets)
         labels = volume_labels(inputs, targets, self.grid(rows, columns))
         row, column, bin = labels.index.row, labels.index.column, labels.index.bin
-        flat = outputs.logits.flatten(2)  # (B, T, D v u)
+        flat = outputs.logits.flatten(2)  # (B, S, D v u)
         index, exists = self._neighbours(row, column, bin, rows, columns)
         normaliser, near = read_scores(flat, index)
         normaliser = torch.logaddexp(normaliser, outputs.outside)  # (B, T)
@@ -182,10 +195,11 @@ class VolumeHead(nn.Module):
         gripper, code = self._read_local(outputs, inputs, true + noise, value)
 
         wanted = self.rotations.encode(inputs.camera, true * size, targets.rotations)
+        off = ((code - wanted) ** 2).mean(-1)
         parts = {
             "volume": volume,
-            "gripper": gripper_loss(gripper, targets, inside),
-            "rotation": masked_mean(((code - wanted) ** 2).mean(-1), inside),
+            "gripper": gripper_loss(gripper, targets, inside & self._is_step),
+            "rotation": masked_mean(off, inside & self._tells_rotation),
         }
         total = (
             parts["volume"]
@@ -201,7 +215,7 @@ class VolumeHead(nn.Module):
         rows, columns = outputs.logits.shape[-2:]
         flat = self._within_reach(outputs.logits, inputs).flatten(2)
         normaliser = torch.logaddexp(flat.logsumexp(-1), outputs.outside)
-        best = flat.argmax(-1)  # (B, T)
+        best = flat.argmax(-1)  # (B, S)
         column, row, bin = best % columns, best // columns % rows, best // (rows * columns)
         index, exists = self._neighbours(row, column, bin, rows, columns)
         nearby = torch.where(exists, flat.gather(2, index), -torch.inf)
@@ -212,17 +226,42 @@ class VolumeHead(nn.Module):
         value = (bin + 0.5 + offset[..., 2]) / self.config.bins.count
         gripper, code = self._read_local(outputs, inputs, pixel, value)
         size = cell.new_tensor([inputs.camera.width, inputs.camera.height])
-        rotations = self.rotations.decode(inputs.camera, pixel * size, code, inputs.T_world_ee)
+        tells = self._tells_rotation
+        rotations = self.rotations.decode(inputs.camera, (pixel * size)[:, tells], code[:, tells], inputs.T_world_ee)
         confidence = (nearby.logsumexp(-1) - normaliser).exp()
+        steps = self.horizon
         return ChunkBatch(
-            torch.where(valid[..., None], positions, torch.full_like(positions, torch.nan)),
-            rotations,
-            gripper.sigmoid(),
-            confidence.clamp(0, 1),
-            (outputs.outside - normaliser).exp(),
+            torch.where(valid[..., None], positions, torch.full_like(positions, torch.nan))[:, :steps],
+            rotations.expand(-1, steps, -1, -1),
+            gripper.sigmoid()[:, :steps],
+            confidence.clamp(0, 1)[:, :steps],
+            (outputs.outside - normaliser).exp()[:, :steps],
         )
 
     # ---- parts ---------------------------------------------------------------------------------------------------------
+
+    @property
+    def _is_step(self) -> torch.Tensor:
+        """(S,) bool: which places are steps of the chunk."""
+        return torch.arange(self.places, device=self.score.weight.device) < self.horizon
+
+    @property
+    def _tells_rotation(self) -> torch.Tensor:
+        """(S,) bool: at which places the rotation is read; of one, it is that of all steps."""
+        return self._is_step if self.places == self.horizon else ~self._is_step
+
+    def _with_next_grip(self, targets: Targets) -> Targets:
+        """With the place of the next grip as one more step, where it is pointed at; its opening counts for nothing."""
+        if self.places == self.horizon:
+            return targets
+        if targets.next_grip is None:
+            raise ValueError("rotation_at='next_grip' learns from targets that tell the pose of the next grip")
+        return Targets(
+            torch.cat([targets.positions, targets.next_grip.translation[:, None]], 1),
+            torch.cat([targets.rotations, targets.next_grip.rotation[:, None]], 1),
+            F.pad(targets.gripper, (0, 1)),
+            F.pad(targets.valid, (0, 1), value=True),
+        )
 
     def _allowed(self, camera: Camera, rows: int, columns: int) -> torch.Tensor:
         """(B, D, v, u): a forward intersection of the ray inside the workspace."""
@@ -244,6 +283,7 @@ class VolumeHead(nn.Module):
         points, _ = self.grid(*logits.shape[-2:]).centres(inputs.camera[first])
         way = (points - hand[first][:, None, None, None]).norm(dim=-1)[of]  # (B, D, v, u)
         reach = way.new_tensor(self.config.reach).view(-1, self.horizon)  # (1, T), or (steps, 1) of moments one by one
+        reach = F.pad(reach, (0, self.places - self.horizon), value=torch.inf)
         reach = reach.repeat(len(logits) // len(reach), 1)[..., None, None, None]
         near = logits.masked_fill(way[:, None] > reach, -torch.inf)
         possible = torch.isfinite(near).flatten(2).any(-1)[..., None, None, None]
@@ -276,7 +316,7 @@ class VolumeHead(nn.Module):
     def _read(
         self, outputs: VolumeOutputs, inputs: ModelInput, place: torch.Tensor, value: torch.Tensor
     ) -> torch.Tensor:
-        """(B, T, C) features at `place` (B, T, 2) in image sizes, with the state, the bin `value` in [0, 1] (also finer,
+        """(B, S, C) features at `place` (B, S, 2) in image sizes, with the state, the bin `value` in [0, 1] (also finer,
         and from where the end effector is), the step and, where wanted, the hand's rotation as it is told there."""
         grid = (place * 2 - 1)[:, :, None]  # (B, T, 1, 2)
         read = [
@@ -285,8 +325,8 @@ class VolumeHead(nn.Module):
         ]
         low, high = self.workspace.low[2], self.workspace.high[2]
         height = (inputs.T_world_ee.translation[:, 2] - low) / (high - low)
-        state = torch.stack([height, outputs.opening], -1)[:, None].expand(-1, self.horizon, -1)
-        step = torch.eye(self.horizon, device=value.device).expand(len(value), -1, -1)
+        state = torch.stack([height, outputs.opening], -1)[:, None].expand(-1, self.places, -1)
+        step = torch.eye(self.places, device=value.device).expand(len(value), -1, -1)
         # A gripper closes within a centimetre or two of its lowest point: a plain number in [0, 1] would hardly show that.
         bins, value = self.config.bins, value.to(state.dtype)
         way = (value * bins.width * bins.count)[..., None]  # [m]
@@ -297,12 +337,15 @@ class VolumeHead(nn.Module):
         read += [state, fine, step]
         if self.config.hand_rotation:
             pixels = place * place.new_tensor([inputs.camera.width, inputs.camera.height])
-            present = inputs.T_world_ee.rotation[:, None].expand(-1, self.horizon, -1, -1)
-            read.append(self.rotations.encode(inputs.camera, pixels, present))
+            present = inputs.T_world_ee.rotation[:, None].expand(-1, self.places, -1, -1)
+            code = self.rotations.encode(inputs.camera, pixels, present)
+            if not self.config.hand_rotation_open:
+                code = code * (outputs.opening < WIDE_OPEN)[:, None, None]
+            read.append(code)
         return torch.cat(read, -1)
 
     def _read_local(self, outputs, inputs, place, value) -> tuple[torch.Tensor, torch.Tensor]:
-        """Gripper logits (B, T) and rotations as `rotations` codes them (B, T, size)."""
+        """Gripper logits (B, S) and rotations as `rotations` codes them (B, S, size)."""
         local = self.local(self._read(outputs, inputs, place, value))
         return self.gripper(local)[..., 0], self.rotation(local)
 

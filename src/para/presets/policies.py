@@ -206,7 +206,16 @@ that is told no place in the image and so shifts with the picture. `reg_pooled_w
 FACTORIAL["reg_dense_pixel_shift"] = partial(regression_cell, Dense(absolute=False), PixelHeight())
 FACTORIAL["reg_soft_argmax"] = partial(regression_cell, SoftArgmax(), PixelHeight())
 
+
+def _at_next_grip(hand_open: bool) -> TrainConfig:
+    """`para_yaw` with the rotation read where the gripper will next close or open."""
+    base = para_yaw()
+    head = replace(base.policy.head, rotation_at="next_grip", hand_rotation_open=hand_open, rotation_weight=5.0)
+    return replace(base, policy=replace(base.policy, head=head))
+
+
 YAW_MECHANISMS: dict[str, Callable[[], TrainConfig]] = {
+    "para_yaw_next_grip": partial(_at_next_grip, False),
     "para_yaw_mirrored": partial(yaw_mechanism, "image", MIRRORED),
     "para_yaw_level": partial(yaw_mechanism, "image", CAMERA),
     "para_yaw_ray": partial(yaw_mechanism, "ray", ROLLED),

@@ -42,7 +42,8 @@ def draw_volume(policy: Policy, observation: Observation) -> np.ndarray:
     chunk = policy.chunk(policy.network.head.decode(outputs, inputs))
     view = _input_view(policy, observation)
     picture, framed = view.image, Observation((view,), observation.state)
-    probability = outputs.logits[0].flatten(1).softmax(1).view_as(outputs.logits[0]).cpu().numpy()  # (T, D, v, u)
+    logits = outputs.logits[0, : len(chunk)]
+    probability = logits.flatten(1).softmax(1).view_as(logits).cpu().numpy()  # (T, D, v, u)
     panels = [draw_chunk(framed, chunk, policy.config.camera)]
     put_text(panels[0], "image, end effector and targets", (8, 18))
     panels.append(overlay_heatmap(picture, probability.sum((0, 1))))

@@ -167,6 +167,9 @@ def test_moments_of_a_recorded_set(tmp_path):
         samples.target_positions[..., 0][samples.target_valid], (future * 0.01)[future < frames], atol=1e-6
     )
     np.testing.assert_array_equal(samples.target_gripper[samples.target_valid], (future < 20)[future < frames])
+    grip = np.where(starts < 20, 20, frames - 1)  # let go at frame 20, then nothing more
+    np.testing.assert_allclose(samples.grip_position[:, 0], grip * 0.01, atol=1e-6)
+    np.testing.assert_allclose(samples.grip_rotation, samples.ee_rotation, atol=1e-6)
     assert np.abs(samples.images[:, 32, 40].astype(int).mean(1) - starts * 8).max() < 4
     again = build_samples(DemoDataset.open(tmp_path / "set"), "toy", horizon=3, stride=4)
     np.testing.assert_array_equal(samples.images, again.images)
@@ -184,6 +187,9 @@ def test_a_mirrored_moment_is_the_picture_left_right_with_camera_and_labels():
         u, v = one.project(plain.targets.positions[b : b + 1])[0].unbind(-1)
         seen, _ = other.project(mirrored.targets.positions[b : b + 1])
         torch.testing.assert_close(seen, torch.stack([160 - u, v], -1), atol=1e-2, rtol=0)
+        grips = [batch.targets.next_grip.translation[b : b + 1, None] for batch in (plain, mirrored)]
+        u, v = one.project(grips[0])[0].unbind(-1)
+        torch.testing.assert_close(other.project(grips[1])[0], torch.stack([160 - u, v], -1), atol=1e-2, rtol=0)
     assert torch.equal(mirrored.targets.gripper, plain.targets.gripper)
     assert not torch.equal(mirrored.inputs.T_world_ee.translation, plain.inputs.T_world_ee.translation)
     np.testing.assert_array_equal(samples.target_positions, toy_samples(6).target_positions)  # the table is left alone

@@ -41,12 +41,24 @@ def batch(count=4):
         replace(VOLUME, factorised=True),
         replace(VOLUME, rotation_frame="heading", hand_rotation=True),
         replace(VOLUME, rotation_frame="image", hand_rotation=True),
+        replace(VOLUME, rotation_frame="image", rotation_at="next_grip", reach=(0.2, 0.3, 0.4)),
         replace(VOLUME, bins=DepthBins(0.5, 1.8, 8)),
         PaperVolumeConfig(bins=HeightBins(0.0, 0.4, 8), grid=16),
         GlobalRegressionConfig(width=32),
         GlobalRegressionConfig(width=32, camera_input=True),
     ],
-    ids=["height", "one-hot", "factorised", "heading", "image", "depth", "paper", "regression", "regression-camera"],
+    ids=[
+        "height",
+        "one-hot",
+        "factorised",
+        "heading",
+        "image",
+        "next-grip",
+        "depth",
+        "paper",
+        "regression",
+        "regression-camera",
+    ],
 )
 def test_every_head_learns_and_decodes(head):
     network = PolicyNetwork(config(head)).train()
@@ -177,6 +189,60 @@ def test_the_trained_distribution_decodes_to_the_true_targets():
     rounding = (centre - b.targets.positions).norm(dim=-1)[inner]
     assert error.max() < 0.35 * rounding.max()
     assert (chunk.confidence[inner] > 0.5).all()
+
+
+def test_the_rotation_of_all_steps_is_read_where_the_gripper_will_next_act():
+    head = replace(VOLUME, rotation_frame="heading", rotation_at="next_grip", reach=(1e-3, 1e-3, 1e-3))
+    torch.manual_seed(0)
+    network = PolicyNetwork(config(head)).eval()
+    torch.nn.init.normal_(network.head.rotation.weight)
+    b = batch()
+    outputs = network(b.inputs)
+    assert outputs.logits.shape[1] == 4
+
+    def pointed_at(steps: tuple[int, int], grip: tuple[int, int]) -> torch.Tensor:
+        logits = outputs.logits.clone()
+        for places, (row, column) in ((slice(0, 3), steps), (slice(3, 4), grip)):
+            logits[:, places, :, row, column] += 100.0
+        with torch.inference_mode():
+            return network.head.decode(replace(outputs, logits=logits), b.inputs).rotations
+
+    here = pointed_at((5, 6), (9, 12))
+    assert here.shape == (4, 3, 3, 3) and torch.equal(here[:, 0], here[:, 2])
+    assert torch.equal(here, pointed_at((11, 4), (9, 12)))  # wherever the steps themselves lie
+    assert not torch.allclose(here, pointed_at((5, 6), (4, 15)), atol=1e-3)
+
+
+def test_the_next_grip_is_learned_as_a_place_and_not_as_a_step():
+    network = PolicyNetwork(config(replace(VOLUME, rotation_at="next_grip", query_noise=0.0)))
+    b = batch()
+    outputs = network(b.inputs)
+    loss = network.head.loss(outputs, b.inputs, b.targets).parts
+    turned = b.targets.rotations @ torch.as_tensor(rotation_from_vector(np.array([0.0, 0.0, 1.0]))).float()
+    other = network.head.loss(outputs, b.inputs, replace(b.targets, rotations=turned)).parts
+    assert other == loss  # the steps' own rotations are not asked
+    pose = replace(b.targets.next_grip, translation=b.targets.next_grip.translation + torch.tensor([0.05, 0.05, 0.0]))
+    moved = network.head.loss(outputs, b.inputs, replace(b.targets, next_grip=pose)).parts
+    assert moved["gripper"] == loss["gripper"] and moved["volume"] != loss["volume"]
+    with pytest.raises(ValueError, match="targets that tell the pose of the next grip"):
+        network.head.loss(outputs, b.inputs, replace(b.targets, next_grip=None))
+
+
+def test_a_wide_open_hand_says_nothing_of_its_rotation_where_that_is_wanted():
+    head = replace(VOLUME, rotation_frame="heading", hand_rotation=True, hand_rotation_open=False)
+    torch.manual_seed(0)
+    network = PolicyNetwork(config(head)).eval()
+    torch.nn.init.normal_(network.head.rotation.weight)
+    b = batch()
+    for opening, silent in ((1.0, True), (0.5, False)):
+        inputs = replace(b.inputs, gripper=torch.full((4,), opening))
+        turn = torch.as_tensor(rotation_from_vector(np.array([0.0, 0.0, 1.0]))).float()
+        hand = replace(inputs.T_world_ee, rotation=inputs.T_world_ee.rotation @ turn)
+        with torch.inference_mode():
+            one, other = (
+                network.head.decode(network(i), i).rotations for i in (inputs, replace(inputs, T_world_ee=hand))
+            )
+        assert torch.equal(one, other) == silent
 
 
 def test_the_heading_frame_is_upright_and_turns_with_the_camera_alone():

@@ -61,6 +61,12 @@ def test_steps_and_kinds_must_fit():
         PolicyNetwork(replace(video, backbone=Lite0Config(pretrained=False)))
 
 
+def test_what_steps_share_cannot_be_read_step_by_step():
+    shared = StepwiseConfig(replace(HEADS["volume"], rotation_at="next_grip"))
+    with pytest.raises(ValueError, match="rotation_at must be 'step', not 'next_grip'"):
+        shared.build((8,), (4,), 3, WORKSPACE)
+
+
 def test_every_step_has_its_own_reach():
     reach = (0.06, 0.12, 0.5)
     head = StepwiseConfig(replace(HEADS["volume"], reach=reach)).build((8, 12), (4, 8), 3, WORKSPACE).eval()

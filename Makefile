@@ -15,6 +15,7 @@ reproduce: setup  ## demonstrations, training, evaluation and the report, from n
 	@source .venv/gl.env && exec .venv/bin/para reproduce $(ARGS)
 
 test: setup  ## the tests
+	@scripts/browser.sh
 	@source .venv/gl.env && OMP_NUM_THREADS=1 exec .venv/bin/python -m pytest $(ARGS)
 
 lint: setup  ## style and formatting

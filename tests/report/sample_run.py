@@ -36,7 +36,13 @@ SKILL = {
     "oracle": (0.98, 0.02),
 }
 FEW = ("para", "cls_regression", "expert")
-VIDEO = {"video_two_stage": (0.9, 0.3), "video_two_stage_global": (0.85, 0.8), "video_frozen": (0.3, 0.2)}
+VIDEO = {
+    "video_two_stage": (0.9, 0.3),
+    "video_two_stage_global": (0.85, 0.8),
+    "video_frozen": (0.3, 0.2),
+    "video_then_actions_long": (0.95, 0.2),
+    "video_then_actions_long_global": (0.1, 0.1),
+}
 """The same for recipes of the video table."""
 FACTORIAL = {
     "reg_pooled_world": (0.92, 1.1),

@@ -171,6 +171,13 @@ def test_video_recipes_have_a_table_of_their_own():
     assert video_tables(tables(axis_records("lr", ("para",), 20, 10))) == []
 
 
+def test_a_regressing_video_recipe_is_compared_with_the_pointing_one_of_as_many_steps():
+    recipes = ("video_two_stage", "video_then_actions_long", "video_then_actions_long_global")
+    (table,) = video_tables(tables(axis_records("lr", recipes, 20, 10)))
+    against = {line.row.policy: line.comparison.policy for line in table.rows if line.comparison}
+    assert against == {recipes[1]: recipes[0], recipes[2]: recipes[1]}
+
+
 def test_levels_are_told_from_places(monkeypatch):
     monkeypatch.setitem(AXES, "made_up_boxes", LevelAxis())
     (boxes,) = tables(axis_records("made_up_boxes", ("para",), 30, 4))

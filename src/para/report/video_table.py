@@ -10,7 +10,8 @@ from para.report.comparisons import Comparison, compare
 from para.report.factorial import factors
 
 POINTING = "video_two_stage"
-"""The row that the others are compared with."""
+"""The row that the others are compared with, but for those that have another one to be compared with."""
+LONG = "video_then_actions_long"
 
 
 @dataclass(frozen=True)
@@ -22,13 +23,15 @@ class VideoRecipe:
     """Published PLACE [percent], of 10 to 20 episodes on pretrained weights; None where nothing is."""
     goals: tuple[int, int] | None = None
     """(in distribution, on `lr`) [percent]."""
+    beside: str = POINTING
+    """The row that it is compared with."""
 
 
 RECIPES: dict[str, VideoRecipe] = {
     POINTING: VideoRecipe("video first, then video and actions; points", 90, (95, 80)),
     "video_two_stage_all": VideoRecipe("the same, its videos also show the other half, without actions; points", None),
     "video_then_actions": VideoRecipe("video first, then actions alone, from carried cameras, too; points", None),
-    "video_then_actions_long": VideoRecipe("the same, twice the steps of the last stage; points", None),
+    LONG: VideoRecipe("the same, twice the steps of the last stage; points", None, (95, 80)),
     "video_actions_alone": VideoRecipe(
         "actions alone, without the video, as many passes as with 1600 steps; points", None
     ),
@@ -37,7 +40,7 @@ RECIPES: dict[str, VideoRecipe] = {
     "video_two_stage_global": VideoRecipe("video first, then video and actions; one pooled token regressed", 0),
     "video_two_stage_global_fixed": VideoRecipe("the same, not told the camera and never shown a turned one", 0),
     "video_then_actions_long_global": VideoRecipe(
-        "video first, then actions alone, twice the steps; one pooled token regressed", None
+        "video first, then actions alone, twice the steps; one pooled token regressed", None, beside=LONG
     ),
 }
 """By the policy's name in the records, in the order of the table."""
@@ -51,7 +54,7 @@ class VideoRow:
     row: Row | None
     """None where it was not run."""
     comparison: Comparison | None
-    """`POINTING` against it, adjusted over this table."""
+    """The row that it is compared with against it, adjusted over all that are compared with that row."""
 
 
 @dataclass(frozen=True)
@@ -74,8 +77,10 @@ def video_tables(tables: Sequence[AxisTable]) -> list[VideoTable]:
     for table in tables:
         rows = {name: row for name in RECIPES if (row := table.row(name))}
         if rows:
-            rivals = [row for name, row in rows.items() if name != POINTING]
-            against = {c.rival: c for c in compare(rows.get(POINTING), rivals)}
+            against = {}
+            for beside in {recipe.beside for recipe in RECIPES.values()}:
+                rivals = [row for name, row in rows.items() if RECIPES[name].beside == beside != name]
+                against |= {c.rival: c for c in compare(rows.get(beside), rivals)}
             lines = (VideoRow(recipe, rows.get(name), against.get(name)) for name, recipe in RECIPES.items())
             found.append(VideoTable(table.axis, table.title, tuple(lines)))
     return found

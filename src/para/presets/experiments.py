@@ -83,14 +83,14 @@ def default64() -> Experiment:
 
 def yaw() -> Experiment:
     """A box in directions that no demonstration showed: ours as it is, ours with the fingers' axis pointed at, regression."""
-    rows = (_row("para_yaw", 2000), _row("para", 2000), _row("cls_regression", 3500))
+    rows = (_row("para_yaw", 1500), _row("para", 1500), _row("cls_regression", 3500))
     return Experiment("yaw", "yaw", rows, tests=100)
 
 
 def yaw_mechanisms() -> Experiment:
     """Which part of `para_yaw` makes it turn where nothing was demonstrated. Before the test conditions are looked at, the
     same comparison can be had on validation conditions with `runs/ablations.py --axis yaw`."""
-    rows = tuple(_row(name, 2000) for name in ("para_yaw", *YAW_MECHANISMS))
+    rows = tuple(_row(name, 1500) for name in ("para_yaw", *YAW_MECHANISMS))
     return Experiment("yaw_mechanisms", "yaw", rows, tests=100, videos=2)
 
 

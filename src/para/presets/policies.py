@@ -83,14 +83,18 @@ def para() -> TrainConfig:
 
 
 def para_yaw() -> TrainConfig:
-    """Ours for objects that lie any way: the fingers' axis is pointed at in the picture, and training rolls the picture."""
-    return yaw_mechanism("image", ROLLED)
+    """Ours for objects that lie any way: the fingers' axis is pointed at in the picture where the gripper will next close or
+    open, a hand that is still open does not say how it is turned, and training rolls the picture."""
+    return yaw_mechanism("image", ROLLED, at_next_grip=True)
 
 
-def yaw_mechanism(frame: RotationFrame, augmentation: Augmentation) -> TrainConfig:
-    """`para` with rotations told in this frame and with the hand's own told to it, and with this augmentation."""
+def yaw_mechanism(frame: RotationFrame, augmentation: Augmentation, at_next_grip: bool = False) -> TrainConfig:
+    """`para` with rotations told in this frame and with the hand's own told to it, and with this augmentation; they are read
+    step by step, or at the next grip, with more weight and told the hand's own only when it may hold something."""
     base = para()
     head = replace(base.policy.head, rotation_frame=frame, hand_rotation=True)
+    if at_next_grip:
+        head = replace(head, rotation_at="next_grip", rotation_weight=5.0, hand_rotation_open=False)
     return replace(base, policy=replace(base.policy, head=head), augmentation=augmentation)
 
 
@@ -207,23 +211,17 @@ FACTORIAL["reg_dense_pixel_shift"] = partial(regression_cell, Dense(absolute=Fal
 FACTORIAL["reg_soft_argmax"] = partial(regression_cell, SoftArgmax(), PixelHeight())
 
 
-def _at_next_grip(hand_open: bool) -> TrainConfig:
-    """`para_yaw` with the rotation read where the gripper will next close or open."""
-    base = para_yaw()
-    head = replace(base.policy.head, rotation_at="next_grip", hand_rotation_open=hand_open, rotation_weight=5.0)
-    return replace(base, policy=replace(base.policy, head=head))
-
-
 YAW_MECHANISMS: dict[str, Callable[[], TrainConfig]] = {
-    "para_yaw_next_grip": partial(_at_next_grip, False),
+    "para_yaw_by_step": partial(yaw_mechanism, "image", ROLLED),
     "para_yaw_mirrored": partial(yaw_mechanism, "image", MIRRORED),
     "para_yaw_level": partial(yaw_mechanism, "image", CAMERA),
     "para_yaw_ray": partial(yaw_mechanism, "ray", ROLLED),
     "para_yaw_heading": partial(yaw_mechanism, "heading", CAMERA),
     "para_yaw_heading_rolled": partial(yaw_mechanism, "heading", ROLLED),
 }
-"""What `para_yaw` is made of, one part at a time: with mirrored pictures beside the rolled ones; without the rolled ones; with
-a signed rotation that rolls with them; with one that does not, and that with and without rolled pictures."""
+"""What `para_yaw` is made of, one part at a time: with the rotation read at every step's own place; so, too, with mirrored
+pictures beside the rolled ones; without the rolled ones; with a signed rotation that rolls with them; with one that does not,
+and that with and without rolled pictures."""
 
 _NAMED = (
     para,

@@ -16,7 +16,7 @@ part() { [[ -z "$PARTS" || " $PARTS " == *" $1 "* ]]; }
 
 steps() {  # policy, the pooled regression's steps: until it is competent where it was trained; nothing: the preset's own
     case $1 in
-        para | para_paper_lite0_224) echo "--steps 1500" ;;
+        para | para_yaw | para_paper_lite0_224) echo "--steps 1500" ;;
         para_6000) echo "--steps 6000" ;;  # as many as the cells of the factorial
         cls_regression) echo "--steps ${2:-2500}" ;;
         cls_regression_camera) echo "--steps 8000" ;;

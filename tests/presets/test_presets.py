@@ -82,12 +82,12 @@ def test_what_is_fitted_comes_from_the_demonstrations():
 
 def test_the_mechanisms_of_yaw_differ_in_how_rotations_are_told_and_augmentation_alone():
     rows = experiment("yaw_mechanisms").rows
-    assert len(rows) == 7 == len({json.dumps(to_json(row.train)) for row in rows})
+    assert len(rows) == 8 == len({json.dumps(to_json(row.train)) for row in rows})
     plain = policy_preset("para").policy
     for row in rows:
-        told = ("rotation_frame", "rotation_at", "rotation_weight", "hand_rotation_open")
+        told = ("rotation_frame", "rotation_at", "rotation_weight", "hand_rotation", "hand_rotation_open", "top_view")
         same = {name: getattr(row.train.policy.head, name) for name in told}
-        head = replace(plain.head, hand_rotation=True, **same)
+        head = replace(plain.head, **same)
         assert row.train.policy == replace(plain, head=head)
         assert from_json(TrainConfig, json.loads(json.dumps(to_json(row.train)))) == row.train
     assert experiment("yaw").axis == "yaw" and experiment("yaw").rows[0].train.policy == rows[0].train.policy

@@ -12,6 +12,7 @@ from para.heads.processes import mean_over_processes
 from para.heads.regression import Dense, GlobalRegressionConfig, Pooled, Reading, RegressionHead, SoftArgmax
 from para.heads.rotations import RotationFrame
 from para.heads.stepwise import StepwiseConfig, StepwiseHead
+from para.heads.top_view import TopView, TopViewReader
 from para.heads.volume import VolumeHead, VolumeHeadConfig, VolumeOutputs
 
 HeadConfig = (
@@ -56,6 +57,8 @@ __all__ = [
     "StepwiseConfig",
     "StepwiseHead",
     "TaskId",
+    "TopView",
+    "TopViewReader",
     "VolumeHead",
     "VolumeHeadConfig",
     "VolumeOutputs",

@@ -18,6 +18,7 @@ from para.heads.neck import Neck
 from para.heads.rotations import RotationFrame, rotation_code
 from para.heads.scores import read_scores
 from para.heads.state_planes import Offsets
+from para.heads.top_view import TopView
 from para.types import Box
 
 
@@ -62,6 +63,8 @@ class VolumeHeadConfig:
     hand_rotation_open: bool = True
     """Also while the hand is wide open. Demonstrations turn the hand early and keep it so, so that a policy which is told may
     read the turn off the hand instead of off what it is about to grasp."""
+    top_view: TopView | None = None
+    """How the hand is turned about the vertical is read from above, at the place of the next grip; None: with the rest."""
     factorised: bool = False
     """One softmax over cells and one over bins, told by the whole picture, in place of one over both: a step's bin then does
     not depend on its cell."""
@@ -114,7 +117,10 @@ class VolumeHead(nn.Module):
         workspace: Box,
     ) -> None:
         super().__init__()
+        if config.top_view is not None and config.rotation_at != "next_grip":
+            raise ValueError("a top view is drawn about the place of the next grip; set rotation_at='next_grip'")
         self.config, self.horizon, self.workspace = config, horizon, workspace
+        self.top_view = config.top_view and config.top_view.build()
         self.places = horizon + (config.rotation_at == "next_grip")
         bins = config.bins
         # The hand's foot is drawn in the plane of the targets' feet, so that no parallax lies between them either.
@@ -173,7 +179,7 @@ class VolumeHead(nn.Module):
     def loss(self, outputs: VolumeOutputs, inputs: ModelInput, targets: Targets) -> Loss:
         """Cross-entropy over the volume and 'outside'; gripper and rotation are read near the true pixel."""
         rows, columns = outputs.logits.shape[-2:]
-        targets = self._with_next_grip(targets)
+        next_grip, targets = targets.next_grip, self._with_next_grip(targets)
         labels = volume_labels(inputs, targets, self.grid(rows, columns))
         row, column, bin = labels.index.row, labels.index.column, labels.index.bin
         flat = outputs.logits.flatten(2)  # (B, S, D v u)
@@ -201,10 +207,12 @@ class VolumeHead(nn.Module):
             "gripper": gripper_loss(gripper, targets, inside & self._is_step),
             "rotation": masked_mean(off, inside & self._tells_rotation),
         }
+        if self.top_view is not None:
+            parts["top_view"] = self.top_view.loss(inputs, next_grip)
         total = (
             parts["volume"]
             + self.config.gripper_weight * parts["gripper"]
-            + self.config.rotation_weight * parts["rotation"]
+            + self.config.rotation_weight * (parts["rotation"] + parts.get("top_view", 0.0))
         )
         parts["outside_share"] = masked_mean(labels.outside.float(), targets.valid)
         return Loss(total, {name: value.detach() for name, value in parts.items()})
@@ -228,6 +236,9 @@ class VolumeHead(nn.Module):
         size = cell.new_tensor([inputs.camera.width, inputs.camera.height])
         tells = self._tells_rotation
         rotations = self.rotations.decode(inputs.camera, (pixel * size)[:, tells], code[:, tells], inputs.T_world_ee)
+        if self.top_view is not None:
+            turned = self.top_view.turned(inputs, positions[:, -1], rotations[:, 0])[:, None]
+            rotations = torch.where(valid[:, -1:, None, None], turned, rotations)
         confidence = (nearby.logsumexp(-1) - normaliser).exp()
         steps = self.horizon
         return ChunkBatch(

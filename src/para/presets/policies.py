@@ -26,6 +26,7 @@ from para.heads import (
     RotationFrame,
     SoftArgmax,
     TaskId,
+    TopView,
     VolumeHeadConfig,
     Words,
     World,
@@ -83,9 +84,11 @@ def para() -> TrainConfig:
 
 
 def para_yaw() -> TrainConfig:
-    """Ours for objects that lie any way: the fingers' axis is pointed at in the picture where the gripper will next close or
-    open, a hand that is still open does not say how it is turned, and training rolls the picture."""
-    return yaw_mechanism("image", ROLLED, at_next_grip=True)
+    """Ours for objects that lie any way: the place where the gripper will next act is pointed at, too, and there the turn of
+    the hand is read from straight above, where an object that turns does nothing but turn."""
+    base = para()
+    head = replace(base.policy.head, rotation_frame="image", rotation_at="next_grip", top_view=TopView())
+    return replace(base, policy=replace(base.policy, head=head))
 
 
 def yaw_mechanism(frame: RotationFrame, augmentation: Augmentation, at_next_grip: bool = False) -> TrainConfig:
@@ -212,6 +215,7 @@ FACTORIAL["reg_soft_argmax"] = partial(regression_cell, SoftArgmax(), PixelHeigh
 
 
 YAW_MECHANISMS: dict[str, Callable[[], TrainConfig]] = {
+    "para_yaw_next_grip": partial(yaw_mechanism, "image", ROLLED, True),
     "para_yaw_by_step": partial(yaw_mechanism, "image", ROLLED),
     "para_yaw_mirrored": partial(yaw_mechanism, "image", MIRRORED),
     "para_yaw_level": partial(yaw_mechanism, "image", CAMERA),
@@ -219,9 +223,9 @@ YAW_MECHANISMS: dict[str, Callable[[], TrainConfig]] = {
     "para_yaw_heading": partial(yaw_mechanism, "heading", CAMERA),
     "para_yaw_heading_rolled": partial(yaw_mechanism, "heading", ROLLED),
 }
-"""What `para_yaw` is made of, one part at a time: with the rotation read at every step's own place; so, too, with mirrored
-pictures beside the rolled ones; without the rolled ones; with a signed rotation that rolls with them; with one that does not,
-and that with and without rolled pictures."""
+"""What else was tried: the fingers' axis pointed at in rolled pictures where the gripper will next act; the same at every
+step's own place, and of that one part at a time: with mirrored pictures beside the rolled ones; without the rolled ones; with
+a signed rotation that rolls with them; with one that does not, and that with and without rolled pictures."""
 
 _NAMED = (
     para,

@@ -98,12 +98,28 @@ def test_what_was_shown_in_one_sector_is_told_in_all_of_them():
 
 def test_what_is_not_known_stays_as_the_hand_is():
     network, inputs = reader(), looking_at(np.zeros(4))
+    inputs = replace(inputs, gripper=torch.ones(4))
     for parameter in network.read[-1].parameters():
         torch.nn.init.zeros_(parameter)
     turn = torch.from_numpy(rotation_from_vector(np.array([0.0, 0.0, 0.6]))).float() @ DOWN
     hand = replace(inputs.T_world_ee, rotation=turn.expand(4, 3, 3))
     found = network.turned(replace(inputs, T_world_ee=hand), torch.zeros(4, 3), DOWN.expand(4, 3, 3))
     torch.testing.assert_close(found, turn.expand(4, 3, 3), atol=1e-5, rtol=0)
+
+
+@pytest.mark.parametrize("change", ["closed", "near"])
+def test_a_hand_that_holds_or_hides_the_object_keeps_its_turn(change):
+    network, inputs = reader(), looking_at(np.zeros(4))
+    torch.nn.init.normal_(network.read[-1].weight, std=5.0)  # sure of itself
+    places = torch.zeros(4, 3)
+    free = network.turned(inputs, places, DOWN.expand(4, 3, 3))
+    if change == "closed":
+        inputs = replace(inputs, gripper=torch.full((4,), 0.57))
+    else:
+        places = inputs.T_world_ee.translation + torch.tensor([0.0, 0.0, 0.1])
+    kept = network.turned(inputs, places, DOWN.expand(4, 3, 3))
+    torch.testing.assert_close(kept, inputs.T_world_ee.rotation, atol=1e-5, rtol=0)
+    assert not torch.allclose(free, kept, atol=1e-2)
 
 
 def test_an_axis_has_no_sign():

@@ -19,6 +19,9 @@ from para.dataset import ModelInput
 from para.geometry import Camera, Pose
 from para.heads.head import full_precision, masked_mean
 
+WIDE_OPEN = 0.9
+"""A gripper that is open wider than this share holds nothing."""
+
 
 @dataclass(frozen=True)
 class TopView:
@@ -34,6 +37,8 @@ class TopView:
     """Of each moment in training, each turned at random."""
     turns: int = 8
     """Evenly turned squares in evaluation, whose mean is taken."""
+    near: float = 0.12
+    """Nearer to the place than this the hand hides it, and keeps its turn [m]."""
 
     def build(self) -> TopViewReader:
         """The network that reads it."""
@@ -100,12 +105,16 @@ class TopViewReader(nn.Module):
         return torch.stack([cosine * c - sine * s, sine * c + cosine * s], -1).mean(1)
 
     def turned(self, inputs: ModelInput, places: torch.Tensor, rotations: torch.Tensor) -> torch.Tensor:
-        """(B, 3, 3) R_world_ee with their x turned about their z to the axis read at the places, as far as it is known: what
-        is not seen stays as the hand is now. Of the two turns the nearer one to the hand's present x."""
+        """(B, 3, 3) R_world_ee with their x turned about their z to the axis read at the places. Where it is hardly known or
+        the hand itself hides it, and while the gripper is not wide open, as it is while it carries, the hand keeps the turn
+        that it has. Of the two turns the nearer one to the hand's present x."""
         present = inputs.T_world_ee.rotation
         axis = self.axes(inputs, places)
-        known = axis.norm(dim=-1, keepdim=True).clamp(max=1)
-        axis = axis + (1 - known) * doubled(axis_angle(present))
+        near = (inputs.T_world_ee.translation - places).norm(dim=-1, keepdim=True) < self.config.near
+        kept = near | (inputs.gripper < WIDE_OPEN)[:, None]
+        unknown = (1 - 2 * axis.norm(dim=-1, keepdim=True)).clamp(min=0)
+        stays = doubled(axis_angle(present))
+        axis = torch.where(kept, stays, axis + unknown * stays)
         angle = 0.5 * torch.atan2(axis[:, 1], axis[:, 0])
         level = torch.stack([angle.cos(), angle.sin(), torch.zeros_like(angle)], -1)
         z = rotations[..., 2]

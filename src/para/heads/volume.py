@@ -18,7 +18,7 @@ from para.heads.neck import Neck
 from para.heads.rotations import RotationFrame, rotation_code
 from para.heads.scores import read_scores
 from para.heads.state_planes import Offsets
-from para.heads.top_view import TopView
+from para.heads.top_view import WIDE_OPEN, TopView
 from para.types import Box
 
 
@@ -83,9 +83,6 @@ class VolumeHeadConfig:
         """The head for a backbone with these feature maps."""
         return VolumeHead(self, channels, strides, horizon, workspace)
 
-
-WIDE_OPEN = 0.9
-"""A gripper that is open wider than this share holds nothing."""
 
 _WAVES = (0.8, 0.4, 0.2, 0.1)
 """Wavelengths in which a target's bin is told to the gripper and the rotation [m]."""

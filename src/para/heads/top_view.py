@@ -105,16 +105,16 @@ class TopViewReader(nn.Module):
         return torch.stack([cosine * c - sine * s, sine * c + cosine * s], -1).mean(1)
 
     def turned(self, inputs: ModelInput, places: torch.Tensor, rotations: torch.Tensor) -> torch.Tensor:
-        """(B, 3, 3) R_world_ee with their x turned about their z to the axis read at the places. Where it is hardly known or
-        the hand itself hides it, and while the gripper is not wide open, as it is while it carries, the hand keeps the turn
-        that it has. Of the two turns the nearer one to the hand's present x."""
+        """(B, 3, 3) R_world_ee with their x turned about their z to the axis read at the places. What is hardly known stays
+        as `rotations` have it. Where the hand itself hides the place, and while the gripper is not wide open, as it is while
+        it carries, the hand keeps the turn that it has. Of the two turns the nearer one to the hand's present x."""
         present = inputs.T_world_ee.rotation
         axis = self.axes(inputs, places)
         near = (inputs.T_world_ee.translation - places).norm(dim=-1, keepdim=True) < self.config.near
         kept = near | (inputs.gripper < WIDE_OPEN)[:, None]
         unknown = (1 - 2 * axis.norm(dim=-1, keepdim=True)).clamp(min=0)
-        stays = doubled(axis_angle(present))
-        axis = torch.where(kept, stays, axis + unknown * stays)
+        seen = axis + unknown * doubled(axis_angle(rotations))
+        axis = torch.where(kept, doubled(axis_angle(present)), seen)
         angle = 0.5 * torch.atan2(axis[:, 1], axis[:, 0])
         level = torch.stack([angle.cos(), angle.sin(), torch.zeros_like(angle)], -1)
         z = rotations[..., 2]

@@ -84,11 +84,8 @@ def para() -> TrainConfig:
 
 
 def para_yaw() -> TrainConfig:
-    """Ours for objects that lie any way: the place where the gripper will next act is pointed at, too, and there the turn of
-    the hand is read from straight above, where an object that turns does nothing but turn."""
-    base = para()
-    head = replace(base.policy.head, rotation_frame="image", rotation_at="next_grip", top_view=TopView())
-    return replace(base, policy=replace(base.policy, head=head))
+    """Ours for objects that lie any way: the fingers' axis is pointed at in the picture, and training rolls the picture."""
+    return yaw_mechanism("image", ROLLED)
 
 
 def yaw_mechanism(frame: RotationFrame, augmentation: Augmentation, at_next_grip: bool = False) -> TrainConfig:
@@ -99,6 +96,14 @@ def yaw_mechanism(frame: RotationFrame, augmentation: Augmentation, at_next_grip
     if at_next_grip:
         head = replace(head, rotation_at="next_grip", rotation_weight=5.0, hand_rotation_open=False)
     return replace(base, policy=replace(base.policy, head=head), augmentation=augmentation)
+
+
+def para_yaw_top_view() -> TrainConfig:
+    """The place where the gripper will next act is pointed at, too, and there the turn of the hand is read from straight
+    above, where an object that turns does nothing but turn."""
+    base = para()
+    head = replace(base.policy.head, rotation_frame="image", rotation_at="next_grip", top_view=TopView())
+    return replace(base, policy=replace(base.policy, head=head))
 
 
 def para_paper_lite0_224() -> TrainConfig:
@@ -215,17 +220,17 @@ FACTORIAL["reg_soft_argmax"] = partial(regression_cell, SoftArgmax(), PixelHeigh
 
 
 YAW_MECHANISMS: dict[str, Callable[[], TrainConfig]] = {
+    "para_yaw_top_view": para_yaw_top_view,
     "para_yaw_next_grip": partial(yaw_mechanism, "image", ROLLED, True),
-    "para_yaw_by_step": partial(yaw_mechanism, "image", ROLLED),
     "para_yaw_mirrored": partial(yaw_mechanism, "image", MIRRORED),
     "para_yaw_level": partial(yaw_mechanism, "image", CAMERA),
     "para_yaw_ray": partial(yaw_mechanism, "ray", ROLLED),
     "para_yaw_heading": partial(yaw_mechanism, "heading", CAMERA),
     "para_yaw_heading_rolled": partial(yaw_mechanism, "heading", ROLLED),
 }
-"""What else was tried: the fingers' axis pointed at in rolled pictures where the gripper will next act; the same at every
-step's own place, and of that one part at a time: with mirrored pictures beside the rolled ones; without the rolled ones; with
-a signed rotation that rolls with them; with one that does not, and that with and without rolled pictures."""
+"""Other ways than `para_yaw`'s: the turn read from above where the gripper will next act; the fingers' axis pointed at
+there, in rolled pictures; with mirrored pictures beside the rolled ones; without the rolled ones; with a signed rotation that
+rolls with them; with one that does not, and that with and without rolled pictures."""
 
 _NAMED = (
     para,

@@ -16,7 +16,7 @@ part() { [[ -z "$PARTS" || " $PARTS " == *" $1 "* ]]; }
 
 steps() {  # policy, the pooled regression's steps: until it is competent where it was trained; nothing: the preset's own
     case $1 in
-        para | para_yaw | para_paper_lite0_224) echo "--steps 1500" ;;
+        para | para_yaw | para_yaw_top_view | para_paper_lite0_224) echo "--steps 1500" ;;
         para_6000) echo "--steps 6000" ;;  # as many as the cells of the factorial
         cls_regression) echo "--steps ${2:-2500}" ;;
         cls_regression_camera) echo "--steps 8000" ;;
@@ -106,7 +106,7 @@ for PAIR in inner:inner:100 hemisphere:view_hemisphere:200 full:lr_full:200; do
 done
 
 if part yaw; then  # tier B; the policy that points at the fingers' axis beside the default
-    POLICIES=${ASKED:-para_yaw para cls_regression}
+    POLICIES=${ASKED:-para_yaw_top_view para_yaw para cls_regression}
     para demos --axis yaw --out $OUT/yaw/demos                                                             #  2 min
     train $OUT/yaw/demos $OUT/yaw
     ask $OUT/yaw yaw 100

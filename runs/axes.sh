@@ -105,7 +105,7 @@ for PAIR in inner:inner:100 hemisphere:view_hemisphere:200 full:lr_full:200; do
     para report $OUT/"$AXIS"
 done
 
-if part yaw; then  # tier B; the policy that points at the fingers' axis beside the default
+if part yaw; then  # tier B; the policies that are made for it beside the default
     POLICIES=${ASKED:-para_yaw_top_view para_yaw para cls_regression}
     para demos --axis yaw --out $OUT/yaw/demos                                                             #  2 min
     train $OUT/yaw/demos $OUT/yaw

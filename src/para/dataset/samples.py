@@ -130,7 +130,7 @@ def build_samples(
         future = dataset.frame_after(0, moments[:, None] + STEP_SECONDS * np.arange(1, horizon + 1))
         valid, future = future <= last, np.minimum(future, last)
         rotation = Pose.from_quaternion(demo.ee_quaternion, demo.ee_position).rotation
-        grip = next_change(demo.command_gripper > 0.5)[frames]
+        grip = _next_change(demo.command_gripper > 0.5)[frames]
         row = {
             "intrinsics": demo.intrinsics[frames],
             "T_world_camera": demo.T_world_camera[frames],
@@ -157,12 +157,6 @@ def build_samples(
     return SampleTable(images=images, instruction=tuple(sentences), **arrays)
 
 
-def next_change(state: np.ndarray) -> np.ndarray:
-    """(N,) values -> (N,) the first later index whose value is not that of the one before; N - 1 where none is."""
-    changed = np.append(np.flatnonzero(state[1:] != state[:-1]) + 1, len(state) - 1)
-    return changed[np.searchsorted(changed[:-1], np.arange(len(state)), "right")]
-
-
 def joined(tables: list[SampleTable]) -> SampleTable:
     """Several sets as one. ValueError when their pictures differ in size; they are not resized here."""
     if len(tables) == 1:
@@ -181,6 +175,12 @@ def joined(tables: list[SampleTable]) -> SampleTable:
     return SampleTable(
         images=JoinedImages([t.images for t in tables]), episode=episode, instruction=sentences, **arrays
     )
+
+
+def _next_change(state: np.ndarray) -> np.ndarray:
+    """(N,) values -> (N,) the first later index whose value is not that of the one before; N - 1 where none is."""
+    changed = np.append(np.flatnonzero(state[1:] != state[:-1]) + 1, len(state) - 1)
+    return changed[np.searchsorted(changed[:-1], np.arange(len(state)), "right")]
 
 
 def _decoded(

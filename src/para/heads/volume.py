@@ -118,7 +118,7 @@ class VolumeHead(nn.Module):
             raise ValueError("a top view is drawn about the place of the next grip; set rotation_at='next_grip'")
         self.config, self.horizon, self.workspace = config, horizon, workspace
         self.top_view = config.top_view and config.top_view.build()
-        self.places = horizon + (config.rotation_at == "next_grip")
+        self.places = horizon + (config.rotation_at == "next_grip")  # S: what is pointed at
         bins = config.bins
         # The hand's foot is drawn in the plane of the targets' feet, so that no parallax lies between them either.
         heights = (bins.ground if isinstance(bins, FootBins) else workspace.low[2], workspace.high[2])

@@ -90,7 +90,7 @@ def yaw() -> Experiment:
 
 
 def yaw_mechanisms() -> Experiment:
-    """Which part of `para_yaw` makes it turn where nothing was demonstrated. Before the test conditions are looked at, the
+    """Which way of telling rotations makes a hand turn as no demonstration did. Before the test conditions are looked at, the
     same comparison can be had on validation conditions with `runs/ablations.py --axis yaw`."""
     rows = tuple(_row(name, 1500) for name in ("para_yaw", *YAW_MECHANISMS))
     return Experiment("yaw_mechanisms", "yaw", rows, tests=100, videos=2)

@@ -218,7 +218,6 @@ that is told no place in the image and so shifts with the picture. `reg_pooled_w
 FACTORIAL["reg_dense_pixel_shift"] = partial(regression_cell, Dense(absolute=False), PixelHeight())
 FACTORIAL["reg_soft_argmax"] = partial(regression_cell, SoftArgmax(), PixelHeight())
 
-
 YAW_MECHANISMS: dict[str, Callable[[], TrainConfig]] = {
     "para_yaw_top_view": para_yaw_top_view,
     "para_yaw_next_grip": partial(yaw_mechanism, "image", ROLLED, True),

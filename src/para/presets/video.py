@@ -48,8 +48,8 @@ JOINT_STEPS = 1600
 """Of a recipe's last stage, whatever its head; more where there is no video stage before it, to as many passes in all."""
 
 LONG_STEPS = 3200
-"""Of the last stage of recipes called long. After 1600 steps of actions alone every bowl is found, and one in five is taken off
-the plate again until the time is up; the ends of tasks are learned last."""
+"""Of the last stage of recipes called long. After 1600 steps of actions alone every bowl is found, and one in five has stood on
+the plate and is not left there: the ends of tasks are learned last."""
 
 
 def _stage(name: str, policy: PolicyConfig, objective, steps: int, **changes: object) -> Stage:

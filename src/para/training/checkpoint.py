@@ -139,7 +139,7 @@ def _refuse_another(description: Any, config: TrainConfig, path: Path) -> None:
 
 
 def _what_is_learned(config: TrainConfig) -> dict[str, Any]:
-    """The configuration without what depends on the machine that it runs on and changes nothing but rounding."""
+    """The configuration without what suits the machine that it runs on and changes rounding at most."""
     return {
         k: v for k, v in to_json(config).items() if k not in ("precision", "loader_workers", "save_every", "log_every")
     }

@@ -195,9 +195,11 @@ def run(name: str, asked_for: argparse.Namespace) -> None:
         Policy(config, trained.network, trained.provenance, trained.calibration).save_pretrained(
             out / axis / name / "policy"
         )
+    mode = asked_for.mode
     n = asked_for.episodes
     asked = conditions(n) if axis == TWIN else axis_named(axis).validation_conditions(n)
-    spec = AgentSpec(name, "policy", out / axis / name / "policy")
+    spec = AgentSpec(name, "policy", out / axis / name / "policy", mode)
+    name += "" if mode == "servo" else f"_{mode}"
     result = evaluate(spec, asked, RESULTS / axis / "records.jsonl", workers=workers)
     taught = len(set(samples.episode.tolist()))
     write_row(RESULTS / axis, name, asked_for, trained, result.records, demonstrations=taught, offline=offline)
@@ -229,6 +231,7 @@ def main() -> None:
     parser.add_argument("--slack", type=float, help="carry chunks out with this slack [m] in place of the policy's own")
     parser.add_argument("--stride", type=float, help="and from behind their last jump of more than this [m]")
     parser.add_argument("--execute", type=int, help="and with so many steps of each")
+    parser.add_argument("--mode", choices=("servo", "realtime"), default="servo", help="how chunks are carried out")
     parser.add_argument("--workers", type=int, default=1)
     arguments = parser.parse_args()
     for name in arguments.variants:

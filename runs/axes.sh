@@ -3,7 +3,7 @@
 # (`para axes` lists them). Every step resumes, so that further rivals can be added to a finished folder:
 #
 #   bash runs/axes.sh [folder] [part ...]
-#   POLICIES="act para_paper_lite0_224" bash runs/axes.sh [folder] lr nf
+#   POLICIES="act para_paper_lite0_224 para_seed1" bash runs/axes.sh [folder] lr nf
 #
 # Parts: lr_independent lr nf default64 scaling random10 inner hemisphere full yaw suite external. `para reproduce --preset lr`
 # does the same for one axis in one command. Times are for two quiet CPU cores; tier B can wait.
@@ -16,18 +16,22 @@ part() { [[ -z "$PARTS" || " $PARTS " == *" $1 "* ]]; }
 
 steps() {  # policy, the pooled regression's steps: until it is competent where it was trained; nothing: the preset's own
     case $1 in
-        para | para_yaw | para_yaw_top_view | para_paper_lite0_224) echo "--steps 1500" ;;
-        para_6000) echo "--steps 6000" ;;  # as many as the cells of the factorial
+        para_yaw | para_yaw_top_view) echo "--steps 1500" ;;
+        para | para_paper_lite0_224) echo "--steps ${POINTING_STEPS:-6000}" ;;
         cls_regression) echo "--steps ${2:-2500}" ;;
         cls_regression_camera) echo "--steps 8000" ;;
         reg_*) echo "--steps 6000" ;;  # the cells of the factorial
     esac
 }
 
-train() {  # dataset folder, run folder, further arguments: all policies                                     25 to 60 min
+train() {  # dataset folder, run folder, further arguments: all policies; para_seed1 is para with seed 1        30 to 80 min
     for POLICY in $POLICIES; do
+        PRESET=${POLICY%_seed*}
+        SEED=${POLICY#"$PRESET"}
+        SEED=${SEED#_seed}
         # shellcheck disable=SC2046  # two words or none
-        para train --preset "${POLICY%_6000}" $(steps $POLICY ${REGRESSION_STEPS:-}) --dataset "$1" --out "$2/train/$POLICY" "${@:3}"
+        para train --preset $PRESET $(steps $PRESET ${REGRESSION_STEPS:-}) --seed ${SEED:-0} --dataset "$1" \
+            --out "$2/train/$POLICY" "${@:3}"
     done
 }
 
@@ -81,6 +85,7 @@ scaling() {  # draw, layouts of the recorded set, sizes: its beginnings, and the
     done
 }
 
+POINTING_STEPS=1500  # a few demonstrations are learned sooner
 if part scaling; then
     for DRAW in 0 1 2; do scaling $DRAW 32 8 32; done             # tier A
     for DRAW in 0 1 2; do scaling $DRAW 128 1 2 4 16 64 128; done  # tier B
@@ -95,6 +100,8 @@ if part random10; then
         ask $RUN random10_d$DRAW 100
     done
 fi
+
+unset POINTING_STEPS
 
 for PAIR in inner:inner:100 hemisphere:view_hemisphere:200 full:lr_full:200; do
     IFS=: read -r PART AXIS EPISODES <<< "$PAIR"

@@ -102,6 +102,24 @@ def test_realtime_asks_again_after_the_executed_steps():
     assert arm.observed == [0, 12, 24]
 
 
+def test_realtime_goes_behind_a_jump_no_faster_than_the_stride():
+    arm = Arm(sag=(0, 0, 0))
+    here = arm.position.copy()
+    habit = [here + [-0.02 * (k + 1), 0, 0] for k in range(3)]
+    there = [here + [0.4 + 0.02 * k, 0, 0] for k in range(3)]
+    asked = ExecutorConfig(mode="realtime", stride=0.1, latency=0.0, lead=0.0, execute=6)
+    executor, commands = ChunkExecutor(Plans(chunk(habit + there, [1] * 6)), asked), []
+    for _ in range(25):
+        command = executor.act(arm.state(), arm.observe)
+        commands.append(command.T_world_ee.translation[0] - here[0])
+        arm.step(command)
+    speeds = np.diff(commands[1:])
+    assert (speeds >= -1e-9).all(), "what goes on by habit is left out"
+    assert speeds.max() <= 0.1 / 4 + 1e-9, "a step of 0.2 s is four commands"
+    np.testing.assert_allclose(commands[16], 0.4, atol=1e-9)
+    np.testing.assert_allclose(commands[24], 0.44, atol=1e-9)
+
+
 def test_the_oracle_returns_the_future_within_half_a_cell():
     frames = 80
     positions = np.stack([np.linspace(-0.1, 0.1, frames), np.zeros(frames), np.full(frames, 0.1)], 1)

@@ -47,7 +47,8 @@ class ExecutorConfig:
     """`servo` without ensembling: begin a chunk at its first step ahead of the end effector, see `first_ahead` [m]; 0
     carries out every chunk from its start."""
     stride: float = 0.0
-    """The same: leave out what lies before a jump of more than this between two steps, see `last_plan` [m]; 0 leaves all."""
+    """Without ensembling: leave out what lies before a jump of more than this between two steps, see `last_plan` [m]; 0
+    leaves all. In `realtime` the arm then gets as much time as it needs at this much a step."""
     servo: ServoConfig = ServoConfig()
     latency: float | None = None
     """`realtime`: seconds between a picture and its chunk; None measures each prediction [s]."""
@@ -86,6 +87,7 @@ class ChunkExecutor:
         self._next_step = self._end = self._wait = 0
         self._past: list[ActionChunk] = []  # with ensembling: the last chunks, oldest first, one for each target
         self._timed: list[_TimedChunk] = []
+        self._commanded = 1.0  # the gripper's last command (`realtime`)
         self.servo.reset()
         if hasattr(self.policy, "reset"):
             self.policy.reset()
@@ -153,13 +155,19 @@ class ChunkExecutor:
         return average(said, self.config.ensemble)
 
     def _realtime(self, state: RobotState, observe: Callable[[], Observation]) -> Command:
+        command = self._timed_command(state, observe)
+        self._commanded = command.gripper
+        return command
+
+    def _timed_command(self, state: RobotState, observe: Callable[[], Observation]) -> Command:
         period = self.config.steps * (self.chunk.step_seconds if self.chunk else 0.0)
         if not self._timed or state.time >= self._timed[-1].seen_at + period - 1e-6:
             began = time.perf_counter()
             chunk = self._ask(observe)
             took = time.perf_counter() - began if self.config.latency is None else self.config.latency
             steps = max(1, math.ceil(took * CONTROL_HZ))
-            self._timed.append(_TimedChunk(chunk, state, state.time + steps / CONTROL_HZ))
+            begin, way = self._behind_jumps(chunk, state)
+            self._timed.append(_TimedChunk(chunk, state, state.time + steps / CONTROL_HZ, begin, way))
         ready = [c for c in self._timed if c.ready_at <= state.time + 1e-6]
         if not ready:
             return Command(self._timed[0].start.T_world_ee, 1.0)
@@ -172,12 +180,26 @@ class ChunkExecutor:
         self._timed = ready + waiting
         return _command(*average([c.at(when) for c in ready], self.config.ensemble))
 
+    def _behind_jumps(self, chunk: ActionChunk, state: RobotState) -> tuple[int, int]:
+        """The step to begin a timed chunk with, and how many steps' time the arm gets to be there."""
+        if self.config.ensemble is not None or self.config.stride <= 0:
+            return 0, 1
+        begin = last_plan(chunk.positions, chunk.gripper, self._commanded, self.config.stride)
+        if begin == 0:
+            return 0, 1
+        far = np.linalg.norm(chunk.positions[begin] - state.T_world_ee.translation)
+        return begin, max(1, math.ceil(far / self.config.stride))
+
 
 @dataclass(frozen=True)
 class _TimedChunk:
     chunk: ActionChunk
     start: RobotState
     ready_at: float
+    begin: int = 0
+    """The step to begin with."""
+    way: int = 1
+    """Where it is to be reached, in steps' times."""
 
     @property
     def seen_at(self) -> float:
@@ -185,18 +207,21 @@ class _TimedChunk:
 
     def reaches(self, when: float) -> bool:
         """Whether the chunk says something of this time."""
-        return when - self.seen_at <= len(self.chunk) * self.chunk.step_seconds + 1e-6
+        return when - self.seen_at <= (self.way + len(self.chunk) - 1 - self.begin) * self.chunk.step_seconds + 1e-6
 
     def at(self, when: float) -> tuple[Pose, float]:
         """Target and opening at a time: linear between the chunk's steps, from the pose it was predicted at."""
-        place = (when - self.seen_at) / self.chunk.step_seconds  # 1 is the first step
-        place = min(max(place, 0.0), float(len(self.chunk)))
-        k = min(int(place), len(self.chunk) - 1)
-        before = self.start.T_world_ee if k == 0 else Pose(self.chunk.rotations[k - 1], self.chunk.positions[k - 1])
-        share = place - k
+        place = max((when - self.seen_at) / self.chunk.step_seconds, 0.0)  # `way` is step `begin`, one more the next
+        passed = min(place / self.way, 1.0) + max(place - self.way, 0.0)  # segments, each from one step to the next
+        passed = min(passed, float(len(self.chunk) - self.begin))
+        segment = min(int(passed), len(self.chunk) - 1 - self.begin)
+        k, share = self.begin + segment, passed - segment
+        before = (
+            self.start.T_world_ee if segment == 0 else Pose(self.chunk.rotations[k - 1], self.chunk.positions[k - 1])
+        )
         position = before.translation + share * (self.chunk.positions[k] - before.translation)
         rotation = turn_towards(before.rotation, self.chunk.rotations[k], 0.15 * (1 + 3 * share))
-        gripper = self.chunk.gripper[max(0, round(place) - 1)]
+        gripper = self.chunk.gripper[max(self.begin, self.begin + round(passed) - 1)]
         return Pose(rotation, position), float(gripper)
 
 

@@ -198,8 +198,9 @@ def run(name: str, asked_for: argparse.Namespace) -> None:
     mode = asked_for.mode
     n = asked_for.episodes
     asked = conditions(n) if axis == TWIN else axis_named(axis).validation_conditions(n)
-    spec = AgentSpec(name, "policy", out / axis / name / "policy", mode)
+    folder = out / axis / name / "policy"
     name += "" if mode == "servo" else f"_{mode}"
+    spec = AgentSpec(name, "policy", folder, mode)
     result = evaluate(spec, asked, RESULTS / axis / "records.jsonl", workers=workers)
     taught = len(set(samples.episode.tolist()))
     write_row(RESULTS / axis, name, asked_for, trained, result.records, demonstrations=taught, offline=offline)

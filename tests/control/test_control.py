@@ -102,6 +102,19 @@ def test_realtime_asks_again_after_the_executed_steps():
     assert arm.observed == [0, 12, 24]
 
 
+def test_realtime_leads_the_arm_and_not_the_gripper():
+    arm = Arm(sag=(0, 0, 0))
+    there = [[0.0, 0.0, 0.3 + 0.02 * (k + 1)] for k in range(6)]
+    asked = ExecutorConfig(mode="realtime", latency=0.0, lead=0.2, execute=6)
+    executor, commands = ChunkExecutor(Plans(chunk(there, [1, 1, 0, 0, 0, 0])), asked), []
+    for _ in range(24):
+        commands.append(executor.act(arm.state(), arm.observe))
+        arm.step(commands[-1])
+    closes = next(i for i, command in enumerate(commands) if command.gripper < 0.5)
+    assert closes == 3 * 4, "the third step is due after 0.6 s"
+    np.testing.assert_allclose(commands[8].T_world_ee.translation[2], 0.3 + 0.02 * 3, atol=1e-9)
+
+
 def test_realtime_goes_behind_a_jump_no_faster_than_the_stride():
     arm = Arm(sag=(0, 0, 0))
     here = arm.position.copy()

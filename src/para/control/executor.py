@@ -174,11 +174,12 @@ class ChunkExecutor:
         when = state.time + self.config.lead
         if self.config.ensemble is None:
             self._timed = self._timed[len(ready) - 1 :]
-            return _command(*ready[-1].at(when))
+            return _command(*ready[-1].at(when, state.time, self._commanded))
         waiting = self._timed[len(ready) :]
         ready = [c for c in ready[:-1] if c.reaches(when)] + ready[-1:]
         self._timed = ready + waiting
-        return _command(*average([c.at(when) for c in ready], self.config.ensemble))
+        said = [c.at(when, state.time, self._commanded) for c in ready]
+        return _command(*average(said, self.config.ensemble))
 
     def _behind_jumps(self, chunk: ActionChunk, state: RobotState) -> tuple[int, int]:
         """The step to begin a timed chunk with, and how many steps' time the arm gets to be there."""
@@ -209,11 +210,11 @@ class _TimedChunk:
         """Whether the chunk says something of this time."""
         return when - self.seen_at <= (self.way + len(self.chunk) - 1 - self.begin) * self.chunk.step_seconds + 1e-6
 
-    def at(self, when: float) -> tuple[Pose, float]:
-        """Target and opening at a time: linear between the chunk's steps, from the pose it was predicted at."""
-        place = max((when - self.seen_at) / self.chunk.step_seconds, 0.0)  # `way` is step `begin`, one more the next
-        passed = min(place / self.way, 1.0) + max(place - self.way, 0.0)  # segments, each from one step to the next
-        passed = min(passed, float(len(self.chunk) - self.begin))
+    def at(self, when: float, now: float, opening: float) -> tuple[Pose, float]:
+        """Target at the time `when`, linear between the chunk's steps, from the pose it was predicted at; and the opening of
+        the last step that is due `now`, before the first one the present `opening`: the arm is led, as it lags, and the
+        gripper works where it was told to."""
+        passed = self._passed(when)
         segment = min(int(passed), len(self.chunk) - 1 - self.begin)
         k, share = self.begin + segment, passed - segment
         before = (
@@ -221,8 +222,15 @@ class _TimedChunk:
         )
         position = before.translation + share * (self.chunk.positions[k] - before.translation)
         rotation = turn_towards(before.rotation, self.chunk.rotations[k], 0.15 * (1 + 3 * share))
-        gripper = self.chunk.gripper[max(self.begin, self.begin + round(passed) - 1)]
+        due = int(self._passed(now) + 1e-6)
+        gripper = opening if due == 0 else self.chunk.gripper[self.begin + due - 1]
         return Pose(rotation, position), float(gripper)
+
+    def _passed(self, when: float) -> float:
+        """Segments from one step to the next that are behind at that time; the first one takes `way` steps' times."""
+        place = max((when - self.seen_at) / self.chunk.step_seconds, 0.0)
+        passed = min(place / self.way, 1.0) + max(place - self.way, 0.0)
+        return min(passed, float(len(self.chunk) - self.begin))
 
 
 def _command(pose: Pose, gripper: float) -> Command:

@@ -16,8 +16,8 @@ part() { [[ -z "$PARTS" || " $PARTS " == *" $1 "* ]]; }
 
 steps() {  # policy, the pooled regression's steps: until it is competent where it was trained; nothing: the preset's own
     case $1 in
-        para_yaw | para_yaw_top_view) echo "--steps 1500" ;;
-        para | para_paper_lite0_224) echo "--steps ${POINTING_STEPS:-6000}" ;;
+        para_yaw | para_yaw_top_view | para_paper_lite0_224) echo "--steps 1500" ;;  # the last does worse with 6000
+        para) echo "--steps ${POINTING_STEPS:-6000}" ;;
         cls_regression) echo "--steps ${2:-2500}" ;;
         cls_regression_camera) echo "--steps 8000" ;;
         reg_*) echo "--steps 6000" ;;  # the cells of the factorial

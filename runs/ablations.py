@@ -14,8 +14,10 @@ picture moved (equivariance), errors on demonstrations of the unseen half (of ya
 """
 
 import argparse
+import gzip
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import asdict, replace
 from functools import partial
 from pathlib import Path
@@ -201,9 +203,25 @@ def run(name: str, asked_for: argparse.Namespace) -> None:
     folder = out / axis / name / "policy"
     name += "" if mode == "servo" else f"_{mode}"
     spec = AgentSpec(name, "policy", folder, mode)
-    result = evaluate(spec, asked, RESULTS / axis / "records.jsonl", workers=workers)
+    with unpacked(RESULTS / axis / "records.jsonl") as records:
+        result = evaluate(spec, asked, records, workers=workers)
     taught = len(set(samples.episode.tolist()))
     write_row(RESULTS / axis, name, asked_for, trained, result.records, demonstrations=taught, offline=offline)
+
+
+@contextmanager
+def unpacked(path: Path) -> Iterator[Path]:
+    """Records that are kept as `path`.gz, to be added to as `path`; packed again in the end, the same ones to the same bytes."""
+    packed = path.with_name(path.name + ".gz")
+    if packed.exists():
+        path.write_bytes(gzip.decompress(packed.read_bytes()))
+        packed.unlink()
+    try:
+        yield path
+    finally:
+        if path.exists():
+            packed.write_bytes(gzip.compress(path.read_bytes(), mtime=0))
+            path.unlink()
 
 
 def table() -> None:

@@ -211,7 +211,7 @@ def run(name: str, asked_for: argparse.Namespace) -> None:
 
 @contextmanager
 def unpacked(path: Path) -> Iterator[Path]:
-    """Records that are kept as `path`.gz, to be added to as `path`; packed again in the end, the same ones to the same bytes."""
+    """Records that are kept as `path`.gz, to be added to as `path`; packed again in the end."""
     packed = path.with_name(path.name + ".gz")
     if packed.exists():
         path.write_bytes(gzip.decompress(packed.read_bytes()))

@@ -185,18 +185,18 @@ def run(name: str, asked_for: argparse.Namespace) -> None:
     """Train, measure and write one row."""
     axis, out, workers = asked_for.axis, asked_for.out, asked_for.workers
     trained, samples = learn(name, asked_for)
+    changes = {key: value for key in ("slack", "stride", "execute") if (value := getattr(asked_for, key)) is not None}
+    if changes or asked_for.whole_cells:
+        name += "".join(f"_{key}_{value:g}" for key, value in changes.items()) + "_whole_cells" * asked_for.whole_cells
+        config = replace(trained.config, execution=replace(trained.config.execution, **changes))
+        if asked_for.whole_cells:
+            config = replace(config, head=replace(config.head, within_cells=False))
+        changed = Policy(config, trained.network, trained.provenance, trained.calibration)
+        trained = Policy.from_pretrained(changed.save_pretrained(out / axis / name / "policy"))
     seen = np.arange(0, len(samples), EVERY)
     errors = {f"du{move.du:+.0f}_dv{move.dv:+.0f}": prediction_errors(trained, samples, seen, move) for move in MOVES}
     offline = {key: found.summary() for key, found in errors.items()}
     offline |= unseen_errors(trained, axis, workers)
-    changes = {key: value for key in ("slack", "stride", "execute") if (value := getattr(asked_for, key)) is not None}
-    if changes:
-        name += "".join(f"_{key}_{value:g}" for key, value in changes.items())
-        execution = replace(trained.config.execution, **changes)
-        config = replace(trained.config, execution=execution)
-        Policy(config, trained.network, trained.provenance, trained.calibration).save_pretrained(
-            out / axis / name / "policy"
-        )
     mode = asked_for.mode
     n = asked_for.episodes
     asked = conditions(n) if axis == TWIN else axis_named(axis).validation_conditions(n)
@@ -250,6 +250,7 @@ def main() -> None:
     parser.add_argument("--slack", type=float, help="carry chunks out with this slack [m] in place of the policy's own")
     parser.add_argument("--stride", type=float, help="and from behind their last jump of more than this [m]")
     parser.add_argument("--execute", type=int, help="and with so many steps of each")
+    parser.add_argument("--whole-cells", action="store_true", help="and decoded to cells' centres, not between them")
     parser.add_argument("--mode", choices=("servo", "realtime"), default="servo", help="how chunks are carried out")
     parser.add_argument("--workers", type=int, default=1)
     arguments = parser.parse_args()

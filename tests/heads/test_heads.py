@@ -189,6 +189,11 @@ def test_the_trained_distribution_decodes_to_the_true_targets():
     rounding = (centre - b.targets.positions).norm(dim=-1)[inner]
     assert error.max() < 0.35 * rounding.max()
     assert (chunk.confidence[inner] > 0.5).all()
+    whole = PolicyNetwork(config(replace(VOLUME, within_cells=False))).eval()
+    whole.load_state_dict(network.state_dict())
+    with torch.inference_mode():
+        rounded = whole.head.decode(replace(outputs, logits=logits), b.inputs)
+    torch.testing.assert_close(rounded.positions[inner], centre[inner])
 
 
 def test_the_rotation_of_all_steps_is_read_where_the_gripper_will_next_act():

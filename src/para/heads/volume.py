@@ -68,6 +68,8 @@ class VolumeHeadConfig:
     factorised: bool = False
     """One softmax over cells and one over bins, told by the whole picture, in place of one over both: a step's bin then does
     not depend on its cell."""
+    within_cells: bool = True
+    """Decoded to a place between the centres of cells and bins; False: to the best cell's own centre."""
     instruction: Instruction | None = None
     """How the sentence that says what to do is read; None: it is not."""
 
@@ -216,7 +218,7 @@ class VolumeHead(nn.Module):
 
     def decode(self, outputs: VolumeOutputs, inputs: ModelInput) -> ChunkBatch:
         """The best cell and bin of each step, refined to the mean place of the 3 x 3 x 3 cells around it (a local
-        soft-argmax), unprojected through the input's camera."""
+        soft-argmax) unless `within_cells` says no, unprojected through the input's camera."""
         rows, columns = outputs.logits.shape[-2:]
         flat = self._within_reach(outputs.logits, inputs).flatten(2)
         normaliser = torch.logaddexp(flat.logsumexp(-1), outputs.outside)
@@ -225,6 +227,8 @@ class VolumeHead(nn.Module):
         index, exists = self._neighbours(row, column, bin, rows, columns)
         nearby = torch.where(exists, flat.gather(2, index), -torch.inf)
         offset = nearby.softmax(-1) @ _steps(nearby).flip(-1)  # (B, T, 3) as (du, dv, dbin)
+        if not self.config.within_cells:
+            offset = torch.zeros_like(offset)
         positions, valid = self.grid(rows, columns).unproject(row, column, bin, offset, inputs.camera)
         cell = torch.stack([(column + 0.5) / columns, (row + 0.5) / rows], -1)
         pixel = cell + offset[..., :2] / cell.new_tensor([columns, rows])

@@ -36,7 +36,7 @@ class OracleAgent:
         self._world.reset(layout)
         policy = self._policy.config
         head = policy.head.head if isinstance(policy.head, StepwiseConfig) else policy.head
-        sub_cell = isinstance(head, VolumeHeadConfig)
+        sub_cell = isinstance(head, VolumeHeadConfig) and head.within_cells
         oracle = OraclePolicy(
             tape.trajectory(),
             self._grid,

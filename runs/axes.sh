@@ -106,6 +106,7 @@ unset POINTING_STEPS
 for PAIR in inner:inner:100 hemisphere:view_hemisphere:200 full:lr_full:200; do
     IFS=: read -r PART AXIS EPISODES <<< "$PAIR"
     part "$PART" || continue
+    [ "$PART" = full ] && POINTING_STEPS=1500 || unset POINTING_STEPS  # enough among objects, see LOG.md
     para demos --axis "$AXIS" --out $OUT/"$AXIS"/demos                                                      #  1 to 4 min
     train $OUT/"$AXIS"/demos $OUT/"$AXIS"
     ask $OUT/"$AXIS" "$AXIS" "$EPISODES"
@@ -114,6 +115,7 @@ done
 
 if part yaw; then  # tier B; the policies that are made for it beside the default
     POLICIES=${ASKED:-para_yaw_top_view para_yaw para cls_regression}
+    POINTING_STEPS=1500
     para demos --axis yaw --out $OUT/yaw/demos                                                             #  2 min
     train $OUT/yaw/demos $OUT/yaw
     ask $OUT/yaw yaw 100

@@ -327,7 +327,7 @@ def reproduce(preset: ExperimentPreset = "quick", out: Path | None = None, worke
 
     Args:
         preset: Which experiment: quick takes half an hour on two cores, factorial hours, and tiny checks the machinery. An
-            axis's name trains and tests both policies on that axis.
+            axis's name trains and tests `para` and `cls_regression` on it.
         out: Folder of the run; outputs/<preset> by default.
     """
     from para.presets import experiment

@@ -1,7 +1,9 @@
 """Saved policies: the same after loading, clear errors when something is wrong with them."""
 
 import json
+import re
 from dataclasses import dataclass, replace
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -61,6 +63,25 @@ def test_an_optional_tuple_survives_json():
     for example in (Example(), Example((1.0, 2.0))):
         data = json.loads(json.dumps(to_json(example)))
         assert from_json(hints["place"], data["place"]) == example.place
+
+
+def test_the_example_in_the_readme_runs(tmp_path, monkeypatch):
+    """With a small untrained policy at the example's path."""
+    readme = (Path(__file__).resolve().parents[2] / "README.md").read_text()
+    example = re.search(r"```python\n(from para import Camera.*?)```", readme, re.DOTALL)[1]
+    folder = re.search(r'from_pretrained\("(.*?)"\)', example)[1]
+    config = replace(CONFIG, camera="agentview")
+    Policy(config, PolicyNetwork(config)).save_pretrained(tmp_path / folder)
+    monkeypatch.chdir(tmp_path)
+    camera, state = toy_camera(640, 480), observation().state
+    names = {
+        "K": camera.opencv_matrix(),
+        "T_world_camera": camera.T_world_camera.matrix(),
+        "T_world_ee": state.T_world_ee.matrix(),
+        "image": np.zeros((480, 640, 3), np.uint8),
+    }
+    exec(example, names)
+    assert names["chunk"].positions.shape == (CONFIG.horizon, 3)
 
 
 def saved(tmp_path):

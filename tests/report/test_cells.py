@@ -9,7 +9,7 @@ import pytest
 
 from para.evaluation import AXES, EpisodeRecord, Records, Subject
 from para.report.cells import RunRecords, axis_tables
-from para.report.comparisons import axis_comparisons
+from para.report.comparisons import adjust, axis_comparisons
 from para.report.formats import percent
 from para.report.media import Budget
 from para.report.published import published
@@ -55,6 +55,39 @@ def test_comparisons_are_paired_and_need_a_competent_rival():
     assert act.counts and not regression.counts
     assert act.verdict == "ahead"
     assert act.adjusted_p == pytest.approx(2 * act.difference.p_value)
+
+
+def test_holm_is_over_all_groups_that_make_one_table():
+    weak, strong = (axis_comparisons(table(records("para", n), records("act", 0)).rows) for n in (6, 18))
+    raw = [weak[0].difference.p_value, strong[0].difference.p_value]
+    assert raw[1] < raw[0] and [weak[0].adjusted_p, strong[0].adjusted_p] == raw  # each a table of its own
+    (together,), (beside,) = adjust([weak, strong])
+    assert (together.adjusted_p, beside.adjusted_p) == (pytest.approx(raw[0]), pytest.approx(2 * raw[1]))
+
+
+def test_ahead_and_behind_need_interval_and_adjusted_p():
+    """Six conditions for us and none against: clear of 0, p = 0.03, which one comparison may claim and two may not."""
+    (ahead,) = axis_comparisons(table(records("para", 6), records("act", 0)).rows)
+    assert ahead.difference.low > 0 and ahead.adjusted_p < 0.05 and ahead.verdict == "ahead"
+    assert replace(ahead, adjusted_p=0.06).verdict == "not behind"
+    (behind,) = axis_comparisons(table(records("para", 0), records("act", 6)).rows)
+    assert behind.verdict == "behind" and replace(behind, adjusted_p=0.06).verdict == "undecided"
+    (open_,) = axis_comparisons(table(records("para", 10), records("act", 10)).rows)
+    assert replace(open_, adjusted_p=0.001).verdict == "not behind"  # p alone is no difference
+
+
+def test_the_training_camera_is_no_part_of_a_comparison_of_turned_ones():
+    conditions = AXES["view"].test_conditions(16)  # two of them unturned
+
+    def seen(policy: str, turned: bool) -> list[EpisodeRecord]:
+        found = [replace(episode("para", c), subject=Subject(policy, policy)) for c in conditions]
+        placed = [turned or c.layout.view[0] == 0 for c in conditions]
+        return [replace(r, stage=Stage.PLACE if p else Stage.MISS) for r, p in zip(found, placed)]
+
+    found = table(seen("para", True), seen("act", False))
+    (comparison,) = axis_comparisons(found.rows)
+    assert (comparison.difference.n, comparison.difference.value) == (14, 1.0)
+    assert found.rows[0].main.place.n == 16  # the rate has them
 
 
 def test_the_newest_checkpoint_stands_in_the_table_and_the_old_one_is_named():

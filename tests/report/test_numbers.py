@@ -61,6 +61,13 @@ def test_goals_of_rings_take_the_mean_the_worst_and_the_last():
     ]  # ring 0 is no part of the mean, but of the rings to 17.9
 
 
+def test_the_headline_is_adjusted_over_every_axis():
+    records = [r for axis in ("lr", "nf") for r in axis_records(axis, ("para", "act"), 20, 10)]
+    found = [c for row in headline(tables(records)).rows for c in row.comparisons]
+    p_values = sorted(c.difference.p_value for c in found)
+    assert len(found) == 2 and min(c.adjusted_p for c in found) == pytest.approx(2 * p_values[0])
+
+
 def test_a_goal_of_standing_needs_a_competent_rival():
     conditions, fresh = AXES["dense"].test_conditions(100), AXES["dense"].in_distribution_conditions(20)
     ours = [outcome(episode("para", c), True) for c in conditions]

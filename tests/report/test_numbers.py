@@ -61,6 +61,36 @@ def test_goals_of_rings_take_the_mean_the_worst_and_the_last():
     ]  # ring 0 is no part of the mean, but of the rings to 17.9
 
 
+def goals_of(axis: str, *policies: tuple[str, int]):
+    """Headline row and goals of an axis on which these policies placed so many of 10, and the expert all."""
+    records = []
+    for name, placed in (*policies, ("expert", 10)):
+        for c in AXES[axis].test_conditions(10):
+            records.append(replace(outcome(episode("para", c), c.index < placed), subject=Subject(name, name)))
+    head = headline(tables(records))
+    return head, next(row for row in head.rows if row.entry.axis == axis).goals
+
+
+def test_a_goal_that_a_variant_reached_is_not_the_default_policys():
+    head, (goal,) = goals_of("yaw", ("para", 1), ("para_yaw_top_view", 10))
+    assert (goal.met, goal.by_default, goal.default_measured) == (True, False, pytest.approx(0.1))
+    words = " ".join(summary(head, []))
+    assert "misses the goal" in words and "which a variant meets: para_yaw_top_view" in words
+    _, (goal,) = goals_of("yaw", ("para", 9))
+    assert (goal.met, goal.by_default) == (None, True)
+    _, (goal,) = goals_of("suite", ("para", 10))  # named as the default, and another preset
+    assert goal.goal.variant == "para_suite" and (goal.met, goal.by_default) == (True, None)
+
+
+def test_the_count_of_goals_has_both_numbers():
+    records = [*axis_records("nf", ("para",), 10, 0), *axis_records("yaw", ("para",), 10, 0)]
+    ours = [outcome(r, r.condition.axis == "nf") for r in records]
+    variant = [replace(r, subject=Subject("para_yaw_top_view", "b")) for r in ours if r.condition.axis == "yaw"]
+    words = " ".join(summary(headline(tables([*ours, *(outcome(r, True) for r in variant)])), []))
+    assert "Of the 2 goals stated for these axes the default policy meets 1; with a variant of it 2 are met" in words
+    assert "(para_yaw_top_view)" in words
+
+
 def test_the_headline_is_adjusted_over_every_axis():
     records = [r for axis in ("lr", "nf") for r in axis_records(axis, ("para", "act"), 20, 10)]
     found = [c for row in headline(tables(records)).rows for c in row.comparisons]

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections import Counter
+from collections.abc import Sequence
 from dataclasses import replace
 
 import pytest
 
 from para.evaluation import AXES, EpisodeRecord, Records, Subject
+from para.evaluation.ledger import LedgerEntry
 from para.report.cells import RunRecords, axis_tables
 from para.report.comparisons import adjust, axis_comparisons
 from para.report.formats import percent
@@ -31,8 +32,12 @@ def run(name: str, *groups: list[EpisodeRecord]) -> RunRecords:
     return RunRecords(name, Records(tuple(r for g in groups for r in g), ()))
 
 
-def table(*groups: list[EpisodeRecord], looks: Counter | None = None):
-    return axis_tables([run("a", *groups)], looks or Counter())[0]
+def look(policy: str, checkpoint: str = "", axis: str = "lr") -> LedgerEntry:
+    return LedgerEntry("2026-11-23", "0123456789ab", policy, checkpoint or policy, axis, 20)
+
+
+def table(*groups: list[EpisodeRecord], ledger: Sequence[LedgerEntry] = ()):
+    return axis_tables([run("a", *groups)], ledger)[0]
 
 
 def test_ours_stands_first_and_references_last():
@@ -102,7 +107,18 @@ def test_only_shared_conditions_are_compared():
 
 
 def test_ledger_counts_stand_with_their_row():
-    assert table(records("para", 18), looks=Counter({("para", "lr"): 3})).rows[0].test_evaluations == 3
+    assert table(records("para", 18), ledger=[look("para")] * 3).rows[0].test_evaluations == 3
+
+
+def test_looks_are_found_by_name_or_by_weights_and_counted_once():
+    ours = [records("para", 18, checkpoint="new"), records("para_seed1", 18, checkpoint="other"), records("expert", 20)]
+    ledger = [
+        look("para", "old"), look("para", "new"), look("para_6000", "new"), look("trial", "other"),
+        look("para_seed2", "gone"), look("act", "its own"), look("para_6000", "new", "nf"), look("oracle", "new"),
+    ]  # fmt: skip
+    found = {row.policy: row.test_evaluations for row in table(*ours, ledger=ledger).rows}
+    assert found == {"para": 6, "expert": 0}
+    assert table(records("oracle", 20, checkpoint="new"), ledger=ledger).rows[0].test_evaluations == 1
 
 
 def test_validation_is_shown_as_such_where_nothing_was_tested():

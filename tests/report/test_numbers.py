@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 
 from para.evaluation import AXES, Records, Subject
+from para.evaluation.ledger import LedgerEntry
 from para.report.cells import AxisTable, RunRecords, axis_tables
 from para.report.comparisons import compare, paired_outcomes
 from para.report.factorial import factorial_tables, factors
@@ -29,7 +30,7 @@ from report.sample_run import FACTORIAL, LevelAxis, axis_records, episode, make_
 
 
 def tables(records, name="a") -> list[AxisTable]:
-    return axis_tables([RunRecords(name, Records(tuple(records), ()))], Counter())
+    return axis_tables([RunRecords(name, Records(tuple(records), ()))], ())
 
 
 def outcome(record, placed: bool):
@@ -165,7 +166,7 @@ def test_of_two_runs_the_larger_stands_in_the_table_whatever_came_out():
         for c in AXES["lr"].test_conditions(9)
     ]
     runs = [RunRecords("large", Records(tuple(large), ())), RunRecords("small", Records(tuple(small), ()))]
-    (found,) = axis_tables(runs, Counter({("para", "lr"): 2}))
+    (found,) = axis_tables(runs, [LedgerEntry("2026-11-23", "0123456789ab", "para", "large", "lr", 9)] * 2)
     assert found.rows[0].run == "large" and found.rows[0].main.place.n == 9 and found.rows[0].test_evaluations == 2
     assert [(o.run, o.place.successes, o.place.n) for o in found.others] == [("small", 5, 5)]
 

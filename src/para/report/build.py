@@ -85,7 +85,7 @@ def read_contents(folder: Path, ledger: Path | None = None) -> Contents:
     """Read a folder and compute its numbers. EmptyRun where no episode is on record."""
     source = read_source(folder, ledger)
     note = None if source.is_collection else read_note(source.runs[0])
-    found = axis_tables(source.records, evaluations(list(source.ledger)))
+    found = axis_tables(source.records, source.ledger)
     head = headline(found)
     tables = tuple(row.table for row in head.run)
     rows = [row for table in tables for row in table.rows]

@@ -63,7 +63,8 @@ TERMS: tuple[tuple[str, str], ...] = (
     ),
     (
         "ledger",
-        "a public list with a line for each look at the test conditions; the more looks, the more a figure may be chosen.",
+        "a public list with a line for each look at the test conditions; the more looks, the more a figure may be chosen. A "
+        "row is charged with those under its name and with those of its weights under any other name.",
     ),
     (
         "area under the curve",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 import json
 from collections import Counter
 from dataclasses import replace
@@ -9,6 +10,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
+from para.cli import evaluate
 from para.evaluation import AXES, Records, Subject
 from para.evaluation.ledger import LedgerEntry
 from para.report.cells import AxisTable, RunRecords, axis_tables
@@ -21,6 +23,7 @@ from para.report.headline import headline
 from para.report.levels import area, curve_points, has_levels
 from para.report.names import group_of, training_seed
 from para.report.notes import NotesError, read_ablations, read_failures
+from para.report.origins import DEFAULT_SIZE, origins
 from para.report.scaling import scaling_chart
 from para.report.styles import DARK, LIGHT, STAGE_DARK, STAGE_LIGHT
 from para.report.summary import summary
@@ -169,6 +172,56 @@ def test_of_two_runs_the_larger_stands_in_the_table_whatever_came_out():
     (found,) = axis_tables(runs, [LedgerEntry("2026-11-23", "0123456789ab", "para", "large", "lr", 9)] * 2)
     assert found.rows[0].run == "large" and found.rows[0].main.place.n == 9 and found.rows[0].test_evaluations == 2
     assert [(o.run, o.place.successes, o.place.n) for o in found.others] == [("small", 5, 5)]
+
+
+def commands(records, typed: str) -> list[str]:
+    """What the page prints for records that were made by `typed`."""
+    made = [replace(r, provenance=replace(r.provenance, command=typed)) for r in records]
+    return [o.command for o in origins(tables(made))]
+
+
+def test_a_row_is_made_again_by_the_command_of_its_fields():
+    typed = "para evaluate --policy elsewhere/para_6000/policy --name para_6000 --axis lr --episodes 3 --workers 1"
+    conditions = AXES["lr"].test_conditions(12)
+
+    def of(name: str, weights: str, mode: str = "servo"):
+        return [replace(episode("para", c, mode), subject=Subject(name, weights)) for c in conditions]
+
+    ask = "--axis lr --split test --episodes 12"
+    assert commands(of("para_seed1", "a"), typed) == [
+        f"para evaluate --policy RUN/train/para_seed1/policy --name para_seed1 {ask} --records RUN/records/lr.jsonl"
+    ]
+    (corrected,) = commands(of("para_corrected", "a+b"), typed)
+    assert "--policy RUN/train/para/policy --locator RUN/train/locator/policy --name para_corrected" in corrected
+    assert f"{ask} --mode realtime --records" in commands(of("para", "a", "realtime"), typed)[0]
+    assert "--policy RUN/two_stage/policy --name video_two_stage" in commands(of("video_two_stage", "a"), typed)[0]
+    assert commands(of("expert", "expert"), typed) == [f"para evaluate {ask} --records RUN/records/lr.jsonl"]
+    for kept in ("para reproduce quick", "para evaluate --oracle --policy somewhere"):
+        assert commands(of("para", "a"), kept) == [kept]
+
+
+def test_a_row_of_draws_has_a_command_for_each():
+    records = [
+        episode("para", replace(c, axis=f"random10_d{draw}"))
+        for draw in (0, 1)
+        for c in AXES["random10_d0"].test_conditions(5)
+    ]
+    found = commands(records, "para evaluate --name para")
+    assert [("random10_d0" in c, "random10_d1" in c) for c in found] == [(True, False), (False, True)]
+
+
+def test_the_printed_command_is_one_that_para_takes():
+    """Its options are `para evaluate`'s own."""
+    options = set(inspect.signature(evaluate).parameters)
+    records = [
+        replace(episode("para", c, "realtime"), subject=Subject("p_corrected", "a+b"))
+        for c in AXES["lr"].test_conditions(2)
+    ]
+    records = [replace(r, settings=replace(r.settings, image_size=(96, 96))) for r in records]
+    (command,) = commands(records, "para evaluate")
+    asked = {word.removeprefix("--").replace("-", "_") for word in command.split() if word.startswith("--")}
+    assert {"policy", "locator", "mode", "image_size"} < asked <= options
+    assert inspect.signature(evaluate).parameters["image_size"].default == DEFAULT_SIZE
 
 
 @pytest.mark.parametrize(

@@ -82,7 +82,7 @@ def test_ahead_and_behind_need_interval_and_adjusted_p():
 
 
 def test_the_training_camera_is_no_part_of_a_comparison_of_turned_ones():
-    conditions = AXES["view"].test_conditions(16)  # two of them unturned
+    conditions = AXES["view"].test_conditions(24)  # three of them unturned
 
     def seen(policy: str, turned: bool) -> list[EpisodeRecord]:
         found = [replace(episode("para", c), subject=Subject(policy, policy)) for c in conditions]
@@ -91,8 +91,8 @@ def test_the_training_camera_is_no_part_of_a_comparison_of_turned_ones():
 
     found = table(seen("para", True), seen("act", False))
     (comparison,) = axis_comparisons(found.rows)
-    assert (comparison.difference.n, comparison.difference.value) == (14, 1.0)
-    assert found.rows[0].main.place.n == 16  # the rate has them
+    assert (comparison.difference.n, comparison.difference.value) == (21, 1.0)
+    assert found.rows[0].main.place.n == 24  # the rate has them
 
 
 def test_the_newest_checkpoint_stands_in_the_table_and_the_old_one_is_named():
@@ -102,8 +102,18 @@ def test_the_newest_checkpoint_stands_in_the_table_and_the_old_one_is_named():
 
 
 def test_only_shared_conditions_are_compared():
-    found = table(records("para", 18, n=20), records("act", 0, n=5))
-    assert axis_comparisons(found.rows)[0].difference.n == 5
+    found = table(records("para", 18, n=30), records("act", 0, n=25))
+    assert axis_comparisons(found.rows)[0].difference.n == 25
+
+
+def test_a_row_of_few_episodes_is_unfinished_and_compared_with_nothing():
+    found = table(
+        records("para", 18), records("act", 1, n=5), records("cls_regression", 1, n=19), records("diffusion", 1)
+    )
+    reasons = {row.policy: row.main.unpublished for row in found.rows}
+    assert reasons["act"] == "unfinished: 1 of 5 episodes so far" and "1 of 19" in reasons["cls_regression"]
+    assert reasons["para"] == reasons["diffusion"] == ""
+    assert [c.rival for c in axis_comparisons(found.rows)] == ["diffusion"]
 
 
 def test_ledger_counts_stand_with_their_row():

@@ -32,6 +32,12 @@ from para.worlds.world import Stage
 from report.sample_run import FACTORIAL, LevelAxis, axis_records, episode, make_notes
 
 
+@pytest.fixture(autouse=True)
+def _few_episodes_are_a_row(monkeypatch):
+    """The arithmetic is the same for few, and quicker."""
+    monkeypatch.setattr("para.report.cells.LEAST_EPISODES", 1)
+
+
 def tables(records, name="a") -> list[AxisTable]:
     return axis_tables([RunRecords(name, Records(tuple(records), ()))], ())
 

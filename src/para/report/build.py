@@ -13,7 +13,7 @@ from para.evaluation.ledger import LedgerEntry, evaluations
 from para.evaluation.progress import duration
 from para.evaluation.records import EpisodeRecord
 from para.evaluation.statistics import wilson
-from para.report.cells import COMPETENT, AxisTable, Other, RunRecords, axis_tables
+from para.report.cells import COMPETENT, LEAST_EPISODES, AxisTable, Other, RunRecords, axis_tables
 from para.report.charts import legend_key, loss_chart, rate_chart
 from para.report.factorial import SPACES, factorial_tables
 from para.report.figure_data import LossChart, RateChart
@@ -150,6 +150,7 @@ def _environment() -> Environment:
         policy_words=policy_words,
         breakable=breakable,
     )
+    environment.globals["least_episodes"] = LEAST_EPISODES
     return environment
 
 

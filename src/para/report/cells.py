@@ -19,6 +19,10 @@ COMPETENT = 0.80
 """A rival must reach this rate in distribution for an out-of-distribution comparison to count."""
 
 
+LEAST_EPISODES = 20
+"""A row with fewer is not finished: its interval may be wider than 40 points. It is shown as a count, compared with nothing."""
+
+
 @dataclass(frozen=True)
 class RunRecords:
     """What one run has on record."""
@@ -51,8 +55,17 @@ class Cell:
 
     @property
     def publishable(self) -> bool:
-        """No unresolved error."""
-        return not self.errors
+        """No unresolved error, and enough episodes."""
+        return not self.unpublished
+
+    @property
+    def unpublished(self) -> str:
+        """Why no rate of this cell is shown; empty where it is."""
+        if self.errors:
+            return f"not published: {len(self.errors)} unresolved errors"
+        if len(self.episodes) < LEAST_EPISODES:
+            return f"unfinished: {self.place.successes} of {len(self.episodes)} episodes so far"
+        return ""
 
     @property
     def checkpoints(self) -> tuple[str, ...]:

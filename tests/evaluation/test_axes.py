@@ -44,6 +44,7 @@ def test_the_workspace_has_not_shrunk():
 
 @pytest.mark.parametrize("name", NAMES)
 def test_no_validation_condition_is_near_a_test_condition(name):
+    """On one axis; between axes: test_validation.py."""
     axis = AXES[name]
     test, validation = axis.test_conditions(MOST.get(name, 200)), axis.validation_conditions(60)
     assert least_distance(bowls(test), bowls(validation)) >= 0.01

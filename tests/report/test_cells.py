@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from collections import Counter
+from collections.abc import Sequence
 from dataclasses import replace
 
 import pytest
 
 from para.evaluation import AXES, EpisodeRecord, Records, Subject
+from para.evaluation.ledger import LedgerEntry
 from para.report.cells import RunRecords, axis_tables
-from para.report.comparisons import axis_comparisons
+from para.report.comparisons import adjust, axis_comparisons
 from para.report.formats import percent
 from para.report.media import Budget
 from para.report.published import published
@@ -31,8 +32,12 @@ def run(name: str, *groups: list[EpisodeRecord]) -> RunRecords:
     return RunRecords(name, Records(tuple(r for g in groups for r in g), ()))
 
 
-def table(*groups: list[EpisodeRecord], looks: Counter | None = None):
-    return axis_tables([run("a", *groups)], looks or Counter())[0]
+def look(policy: str, checkpoint: str = "", axis: str = "lr") -> LedgerEntry:
+    return LedgerEntry("2026-11-23", "0123456789ab", policy, checkpoint or policy, axis, 20)
+
+
+def table(*groups: list[EpisodeRecord], ledger: Sequence[LedgerEntry] = ()):
+    return axis_tables([run("a", *groups)], ledger)[0]
 
 
 def test_ours_stands_first_and_references_last():
@@ -57,6 +62,39 @@ def test_comparisons_are_paired_and_need_a_competent_rival():
     assert act.adjusted_p == pytest.approx(2 * act.difference.p_value)
 
 
+def test_holm_is_over_all_groups_that_make_one_table():
+    weak, strong = (axis_comparisons(table(records("para", n), records("act", 0)).rows) for n in (6, 18))
+    raw = [weak[0].difference.p_value, strong[0].difference.p_value]
+    assert raw[1] < raw[0] and [weak[0].adjusted_p, strong[0].adjusted_p] == raw  # each a table of its own
+    (together,), (beside,) = adjust([weak, strong])
+    assert (together.adjusted_p, beside.adjusted_p) == (pytest.approx(raw[0]), pytest.approx(2 * raw[1]))
+
+
+def test_ahead_and_behind_need_interval_and_adjusted_p():
+    """Six conditions for us and none against: clear of 0, p = 0.03, which one comparison may claim and two may not."""
+    (ahead,) = axis_comparisons(table(records("para", 6), records("act", 0)).rows)
+    assert ahead.difference.low > 0 and ahead.adjusted_p < 0.05 and ahead.verdict == "ahead"
+    assert replace(ahead, adjusted_p=0.06).verdict == "not behind"
+    (behind,) = axis_comparisons(table(records("para", 0), records("act", 6)).rows)
+    assert behind.verdict == "behind" and replace(behind, adjusted_p=0.06).verdict == "undecided"
+    (open_,) = axis_comparisons(table(records("para", 10), records("act", 10)).rows)
+    assert replace(open_, adjusted_p=0.001).verdict == "not behind"  # p alone is no difference
+
+
+def test_the_training_camera_is_no_part_of_a_comparison_of_turned_ones():
+    conditions = AXES["view"].test_conditions(24)  # three of them unturned
+
+    def seen(policy: str, turned: bool) -> list[EpisodeRecord]:
+        found = [replace(episode("para", c), subject=Subject(policy, policy)) for c in conditions]
+        placed = [turned or c.layout.view[0] == 0 for c in conditions]
+        return [replace(r, stage=Stage.PLACE if p else Stage.MISS) for r, p in zip(found, placed)]
+
+    found = table(seen("para", True), seen("act", False))
+    (comparison,) = axis_comparisons(found.rows)
+    assert (comparison.difference.n, comparison.difference.value) == (21, 1.0)
+    assert found.rows[0].main.place.n == 24  # the rate has them
+
+
 def test_the_newest_checkpoint_stands_in_the_table_and_the_old_one_is_named():
     found = table(records("para", 2, checkpoint="old"), records("para", 18, checkpoint="new"))
     assert [(r.main.checkpoints, r.main.place.successes) for r in found.rows] == [(("new",), 18)]
@@ -64,12 +102,33 @@ def test_the_newest_checkpoint_stands_in_the_table_and_the_old_one_is_named():
 
 
 def test_only_shared_conditions_are_compared():
-    found = table(records("para", 18, n=20), records("act", 0, n=5))
-    assert axis_comparisons(found.rows)[0].difference.n == 5
+    found = table(records("para", 18, n=30), records("act", 0, n=25))
+    assert axis_comparisons(found.rows)[0].difference.n == 25
+
+
+def test_a_row_of_few_episodes_is_unfinished_and_compared_with_nothing():
+    found = table(
+        records("para", 18), records("act", 1, n=5), records("cls_regression", 1, n=19), records("diffusion", 1)
+    )
+    reasons = {row.policy: row.main.unpublished for row in found.rows}
+    assert reasons["act"] == "unfinished: 1 of 5 episodes so far" and "1 of 19" in reasons["cls_regression"]
+    assert reasons["para"] == reasons["diffusion"] == ""
+    assert [c.rival for c in axis_comparisons(found.rows)] == ["diffusion"]
 
 
 def test_ledger_counts_stand_with_their_row():
-    assert table(records("para", 18), looks=Counter({("para", "lr"): 3})).rows[0].test_evaluations == 3
+    assert table(records("para", 18), ledger=[look("para")] * 3).rows[0].test_evaluations == 3
+
+
+def test_looks_are_found_by_name_or_by_weights_and_counted_once():
+    ours = [records("para", 18, checkpoint="new"), records("para_seed1", 18, checkpoint="other"), records("expert", 20)]
+    ledger = [
+        look("para", "old"), look("para", "new"), look("para_6000", "new"), look("trial", "other"),
+        look("para_seed2", "gone"), look("act", "its own"), look("para_6000", "new", "nf"), look("oracle", "new"),
+    ]  # fmt: skip
+    found = {row.policy: row.test_evaluations for row in table(*ours, ledger=ledger).rows}
+    assert found == {"para": 6, "expert": 0}
+    assert table(records("oracle", 20, checkpoint="new"), ledger=ledger).rows[0].test_evaluations == 1
 
 
 def test_validation_is_shown_as_such_where_nothing_was_tested():

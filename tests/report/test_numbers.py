@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 import json
 from collections import Counter
 from dataclasses import replace
@@ -9,7 +10,9 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
+from para.cli import evaluate
 from para.evaluation import AXES, Records, Subject
+from para.evaluation.ledger import LedgerEntry
 from para.report.cells import AxisTable, RunRecords, axis_tables
 from para.report.comparisons import compare, paired_outcomes
 from para.report.factorial import factorial_tables, factors
@@ -20,6 +23,7 @@ from para.report.headline import headline
 from para.report.levels import area, curve_points, has_levels
 from para.report.names import group_of, training_seed
 from para.report.notes import NotesError, read_ablations, read_failures
+from para.report.origins import DEFAULT_SIZE, origins
 from para.report.scaling import scaling_chart
 from para.report.styles import DARK, LIGHT, STAGE_DARK, STAGE_LIGHT
 from para.report.summary import summary
@@ -28,8 +32,14 @@ from para.worlds.world import Stage
 from report.sample_run import FACTORIAL, LevelAxis, axis_records, episode, make_notes
 
 
+@pytest.fixture(autouse=True)
+def _few_episodes_are_a_row(monkeypatch):
+    """The arithmetic is the same for few, and quicker."""
+    monkeypatch.setattr("para.report.cells.LEAST_EPISODES", 1)
+
+
 def tables(records, name="a") -> list[AxisTable]:
-    return axis_tables([RunRecords(name, Records(tuple(records), ()))], Counter())
+    return axis_tables([RunRecords(name, Records(tuple(records), ()))], ())
 
 
 def outcome(record, placed: bool):
@@ -59,6 +69,43 @@ def test_goals_of_rings_take_the_mean_the_worst_and_the_last():
         False,
         True,
     ]  # ring 0 is no part of the mean, but of the rings to 17.9
+
+
+def goals_of(axis: str, *policies: tuple[str, int]):
+    """Headline row and goals of an axis on which these policies placed so many of 10, and the expert all."""
+    records = []
+    for name, placed in (*policies, ("expert", 10)):
+        for c in AXES[axis].test_conditions(10):
+            records.append(replace(outcome(episode("para", c), c.index < placed), subject=Subject(name, name)))
+    head = headline(tables(records))
+    return head, next(row for row in head.rows if row.entry.axis == axis).goals
+
+
+def test_a_goal_that_a_variant_reached_is_not_the_default_policys():
+    head, (goal,) = goals_of("yaw", ("para", 1), ("para_yaw_top_view", 10))
+    assert (goal.met, goal.by_default, goal.default_measured) == (True, False, pytest.approx(0.1))
+    words = " ".join(summary(head, []))
+    assert "misses the goal" in words and "which a variant meets: para_yaw_top_view" in words
+    _, (goal,) = goals_of("yaw", ("para", 9))
+    assert (goal.met, goal.by_default) == (None, True)
+    _, (goal,) = goals_of("suite", ("para", 10))  # named as the default, and another preset
+    assert goal.goal.variant == "para_suite" and (goal.met, goal.by_default) == (True, None)
+
+
+def test_the_count_of_goals_has_both_numbers():
+    records = [*axis_records("nf", ("para",), 10, 0), *axis_records("yaw", ("para",), 10, 0)]
+    ours = [outcome(r, r.condition.axis == "nf") for r in records]
+    variant = [replace(r, subject=Subject("para_yaw_top_view", "b")) for r in ours if r.condition.axis == "yaw"]
+    words = " ".join(summary(headline(tables([*ours, *(outcome(r, True) for r in variant)])), []))
+    assert "Of the 2 goals stated for these axes the default policy meets 1; with a variant of it 2 are met" in words
+    assert "(para_yaw_top_view)" in words
+
+
+def test_the_headline_is_adjusted_over_every_axis():
+    records = [r for axis in ("lr", "nf") for r in axis_records(axis, ("para", "act"), 20, 10)]
+    found = [c for row in headline(tables(records)).rows for c in row.comparisons]
+    p_values = sorted(c.difference.p_value for c in found)
+    assert len(found) == 2 and min(c.adjusted_p for c in found) == pytest.approx(2 * p_values[0])
 
 
 def test_a_goal_of_standing_needs_a_competent_rival():
@@ -128,9 +175,59 @@ def test_of_two_runs_the_larger_stands_in_the_table_whatever_came_out():
         for c in AXES["lr"].test_conditions(9)
     ]
     runs = [RunRecords("large", Records(tuple(large), ())), RunRecords("small", Records(tuple(small), ()))]
-    (found,) = axis_tables(runs, Counter({("para", "lr"): 2}))
+    (found,) = axis_tables(runs, [LedgerEntry("2026-11-23", "0123456789ab", "para", "large", "lr", 9)] * 2)
     assert found.rows[0].run == "large" and found.rows[0].main.place.n == 9 and found.rows[0].test_evaluations == 2
     assert [(o.run, o.place.successes, o.place.n) for o in found.others] == [("small", 5, 5)]
+
+
+def commands(records, typed: str) -> list[str]:
+    """What the page prints for records that were made by `typed`."""
+    made = [replace(r, provenance=replace(r.provenance, command=typed)) for r in records]
+    return [o.command for o in origins(tables(made))]
+
+
+def test_a_row_is_made_again_by_the_command_of_its_fields():
+    typed = "para evaluate --policy elsewhere/para_6000/policy --name para_6000 --axis lr --episodes 3 --workers 1"
+    conditions = AXES["lr"].test_conditions(12)
+
+    def of(name: str, weights: str, mode: str = "servo"):
+        return [replace(episode("para", c, mode), subject=Subject(name, weights)) for c in conditions]
+
+    ask = "--axis lr --split test --episodes 12"
+    assert commands(of("para_seed1", "a"), typed) == [
+        f"para evaluate --policy RUN/train/para_seed1/policy --name para_seed1 {ask} --records RUN/records/lr.jsonl"
+    ]
+    (corrected,) = commands(of("para_corrected", "a+b"), typed)
+    assert "--policy RUN/train/para/policy --locator RUN/train/locator/policy --name para_corrected" in corrected
+    assert f"{ask} --mode realtime --records" in commands(of("para", "a", "realtime"), typed)[0]
+    assert "--policy RUN/two_stage/policy --name video_two_stage" in commands(of("video_two_stage", "a"), typed)[0]
+    assert commands(of("expert", "expert"), typed) == [f"para evaluate {ask} --records RUN/records/lr.jsonl"]
+    for kept in ("para reproduce quick", "para evaluate --oracle --policy somewhere"):
+        assert commands(of("para", "a"), kept) == [kept]
+
+
+def test_a_row_of_draws_has_a_command_for_each():
+    records = [
+        episode("para", replace(c, axis=f"random10_d{draw}"))
+        for draw in (0, 1)
+        for c in AXES["random10_d0"].test_conditions(5)
+    ]
+    found = commands(records, "para evaluate --name para")
+    assert [("random10_d0" in c, "random10_d1" in c) for c in found] == [(True, False), (False, True)]
+
+
+def test_the_printed_command_is_one_that_para_takes():
+    """Its options are `para evaluate`'s own."""
+    options = set(inspect.signature(evaluate).parameters)
+    records = [
+        replace(episode("para", c, "realtime"), subject=Subject("p_corrected", "a+b"))
+        for c in AXES["lr"].test_conditions(2)
+    ]
+    records = [replace(r, settings=replace(r.settings, image_size=(96, 96))) for r in records]
+    (command,) = commands(records, "para evaluate")
+    asked = {word.removeprefix("--").replace("-", "_") for word in command.split() if word.startswith("--")}
+    assert {"policy", "locator", "mode", "image_size"} < asked <= options
+    assert inspect.signature(evaluate).parameters["image_size"].default == DEFAULT_SIZE
 
 
 @pytest.mark.parametrize(

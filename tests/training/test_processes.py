@@ -20,7 +20,15 @@ from para.policy import PolicyConfig, PolicyNetwork
 from training.launched import small
 
 SCRIPT = Path(__file__).with_name("launched.py")
-TORCHRUN = ("-m", "torch.distributed.run", "--standalone", "--nproc-per-node", "2")
+LAUNCHERS = {
+    "torchrun": ("-m", "torch.distributed.run", "--standalone", "--nproc-per-node", "2"),
+    # With --cpu it starts one process unless MPI is there, so the processes are asked for as GPUs are: without any they take
+    # CPUs. Every option that its questionnaire asks for is given, so that nobody's own configuration has a say; port 0 is any.
+    "accelerate launch": (
+        "-m", "accelerate.commands.launch", "--multi_gpu", "--num_processes", "2", "--num_machines", "1",
+        "--mixed_precision", "no", "--dynamo_backend", "no", "--main_process_port", "0",
+    ),
+}  # fmt: skip
 
 
 def train(dataset: Path, folder: Path, *launcher: str) -> None:
@@ -50,10 +58,18 @@ def dataset(tmp_path_factory) -> Path:
     return root
 
 
-def test_two_processes_take_the_steps_of_one(dataset, tmp_path):
-    one, two = tmp_path / "one", tmp_path / "two"
-    train(dataset, one)
-    train(dataset, two, *TORCHRUN)
+@pytest.fixture(scope="module")
+def one(dataset, tmp_path_factory) -> Path:
+    """The training in one process, which has the whole batch: twice what each of two has."""
+    folder = tmp_path_factory.mktemp("alone") / "one"
+    train(dataset, folder)
+    return folder
+
+
+@pytest.mark.parametrize("launcher", LAUNCHERS)
+def test_two_processes_take_the_steps_of_one(launcher, dataset, one, tmp_path):
+    two = tmp_path / "two"
+    train(dataset, two, *LAUNCHERS[launcher])
     assert [row["step"] for row in log(two)] == [row["step"] for row in log(one)] == [1, 2, 3, 4]
     for name in ("loss", "volume", "gripper", "rotation", "outside_share", "grad_norm"):
         np.testing.assert_allclose([r[name] for r in log(two)], [r[name] for r in log(one)], rtol=1e-3, err_msg=name)

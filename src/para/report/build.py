@@ -13,7 +13,7 @@ from para.evaluation.ledger import LedgerEntry, evaluations
 from para.evaluation.progress import duration
 from para.evaluation.records import EpisodeRecord
 from para.evaluation.statistics import wilson
-from para.report.cells import COMPETENT, AxisTable, Other, RunRecords, axis_tables
+from para.report.cells import COMPETENT, LEAST_EPISODES, AxisTable, Other, RunRecords, axis_tables
 from para.report.charts import legend_key, loss_chart, rate_chart
 from para.report.factorial import SPACES, factorial_tables
 from para.report.figure_data import LossChart, RateChart
@@ -23,6 +23,7 @@ from para.report.headline import Headline, headline
 from para.report.maps import STAGE_WORDS, draw_map, legend_mark
 from para.report.media import Media, collect_media
 from para.report.names import axis_title, demonstrations, rank
+from para.report.origins import origins
 from para.report.run_folder import STAGES, ExperimentNote, RunFolder, read_note, read_timings
 from para.report.scaling import scaling_chart
 from para.report.sources import Source, read_source
@@ -43,20 +44,6 @@ class Times:
     """(name, seconds) of what stages are made of."""
     total: float
     """[s]"""
-
-
-@dataclass(frozen=True)
-class Origin:
-    """What makes one row of numbers again."""
-
-    axis: str
-    policy: str
-    split: str
-    run: str
-    checkpoint: str
-    commit: str
-    n: int
-    command: str
 
 
 @dataclass(frozen=True)
@@ -85,7 +72,7 @@ def read_contents(folder: Path, ledger: Path | None = None) -> Contents:
     """Read a folder and compute its numbers. EmptyRun where no episode is on record."""
     source = read_source(folder, ledger)
     note = None if source.is_collection else read_note(source.runs[0])
-    found = axis_tables(source.records, evaluations(list(source.ledger)))
+    found = axis_tables(source.records, source.ledger)
     head = headline(found)
     tables = tuple(row.table for row in head.run)
     rows = [row for table in tables for row in table.rows]
@@ -120,7 +107,7 @@ def build_report(folder: Path, ledger: Path | None = None) -> Path:
         times=_times(source.runs[0]) if not source.is_collection else None,
         trials=_trials(source.trials),
         failures=_failures(tables),
-        origins=_origins(tables),
+        origins=origins(tables),
         provenance=_provenance(source),
         ledger=sorted(source.ledger, key=lambda entry: entry.date),
         looks=_looks(source.ledger),
@@ -163,6 +150,7 @@ def _environment() -> Environment:
         policy_words=policy_words,
         breakable=breakable,
     )
+    environment.globals["least_episodes"] = LEAST_EPISODES
     return environment
 
 
@@ -205,23 +193,6 @@ def _failures(tables: Sequence[AxisTable]) -> list[tuple[str, str, int, list[tup
                 ordered = sorted(counts.items(), key=lambda item: (-item[1], item[0]))
                 found.append((table.axis, row.policy, len(failed), ordered))
     return found
-
-
-def _origins(tables: Sequence[AxisTable]) -> list[Origin]:
-    found = []
-    for table in tables:
-        for row in table.rows:
-            for cell in filter(None, (row.main, row.realtime, row.in_distribution)):
-                groups: dict[tuple[str, str, str], int] = {}
-                for r in cell.episodes:
-                    key = (r.subject.checkpoint, r.provenance.commit, r.provenance.command)
-                    groups[key] = groups.get(key, 0) + 1
-                split = cell.split if cell.mode == "servo" else f"{cell.split}, {cell.mode}"
-                found += [
-                    Origin(cell.axis, row.policy, split, row.run, checkpoint, commit, n, command)
-                    for (checkpoint, commit, command), n in groups.items()
-                ]
-    return list(dict.fromkeys(found))
 
 
 def _provenance(source: Source) -> dict[str, list[str]]:

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from para.evaluation.axes import AXES
+from para.evaluation.ledger import LedgerEntry
 from para.evaluation.records import EpisodeError, EpisodeRecord, Records, sort_records
 from para.evaluation.statistics import Rate, wilson
 from para.report.names import axis_title, group_of, members, rank, training_key, training_seed
@@ -16,6 +17,10 @@ from para.worlds.world import Stage
 
 COMPETENT = 0.80
 """A rival must reach this rate in distribution for an out-of-distribution comparison to count."""
+
+
+LEAST_EPISODES = 20
+"""A row with fewer is not finished: its interval may be wider than 40 points. It is shown as a count, compared with nothing."""
 
 
 @dataclass(frozen=True)
@@ -50,8 +55,17 @@ class Cell:
 
     @property
     def publishable(self) -> bool:
-        """No unresolved error."""
-        return not self.errors
+        """No unresolved error, and enough episodes."""
+        return not self.unpublished
+
+    @property
+    def unpublished(self) -> str:
+        """Why no rate of this cell is shown; empty where it is."""
+        if self.errors:
+            return f"not published: {len(self.errors)} unresolved errors"
+        if len(self.episodes) < LEAST_EPISODES:
+            return f"unfinished: {self.place.successes} of {len(self.episodes)} episodes so far"
+        return ""
 
     @property
     def checkpoints(self) -> tuple[str, ...]:
@@ -89,7 +103,7 @@ class Row:
     """On this axis, or of the same weights on another axis with the same demonstrations."""
     paper: Published | None
     test_evaluations: int
-    """Entries of the ledger for this policy and axis."""
+    """Entries of the ledger for this axis, under this policy's name or of this row's weights under any other."""
 
     @property
     def is_reference(self) -> bool:
@@ -138,8 +152,8 @@ class AxisTable:
         return next((row for row in self.rows if row.policy == policy), None)
 
 
-def axis_tables(runs: Sequence[RunRecords], evaluations: Counter[tuple[str, str]]) -> list[AxisTable]:
-    """One table for each axis on record, in the benchmark's order; `evaluations` counts (policy, axis) in the ledger.
+def axis_tables(runs: Sequence[RunRecords], ledger: Sequence[LedgerEntry]) -> list[AxisTable]:
+    """One table for each axis on record, in the benchmark's order; `ledger` has the looks that each row is charged with.
 
     Draws of one training set stand in one table. Within a run the newest checkpoint of a policy counts; of several runs
     the one with the most episodes, whatever came out, the later one where they are equal. All others are named in
@@ -148,7 +162,7 @@ def axis_tables(runs: Sequence[RunRecords], evaluations: Counter[tuple[str, str]
     present = {group_of(r.condition.axis) for run in runs for r in (*run.records.episodes, *run.records.errors)}
     known = list(dict.fromkeys(group_of(axis) for axis in AXES))
     order = [axis for axis in known if axis in present] + sorted(present - set(known))
-    return [_table(axis, runs, evaluations) for axis in order]
+    return [_table(axis, runs, ledger) for axis in order]
 
 
 @dataclass(frozen=True)
@@ -161,7 +175,7 @@ class _Candidate:
     """(axis, policy with its seed, checkpoint)"""
 
 
-def _table(group: str, runs: Sequence[RunRecords], evaluations: Counter[tuple[str, str]]) -> AxisTable:
+def _table(group: str, runs: Sequence[RunRecords], ledger: Sequence[LedgerEntry]) -> AxisTable:
     lines = [
         r for run in runs for r in (*run.records.episodes, *run.records.errors) if group_of(r.condition.axis) == group
     ]
@@ -171,9 +185,7 @@ def _table(group: str, runs: Sequence[RunRecords], evaluations: Counter[tuple[st
         size = sum(_of(r, candidate.subjects) and r.condition.split == split for r in candidate.run.records.episodes)
         if candidate.policy not in best or size >= best[candidate.policy][0]:
             best[candidate.policy] = (size, candidate)
-    looks = Counter()
-    for (name, axis), count in evaluations.items():
-        looks[training_seed(name)[0], group_of(axis)] += count
+    asked = [entry for entry in ledger if group_of(entry.axis) == group]
     rows = []
     for policy in sorted(best, key=rank):
         chosen = best[policy][1]
@@ -181,11 +193,17 @@ def _table(group: str, runs: Sequence[RunRecords], evaluations: Counter[tuple[st
         if main := servo or realtime:
             seen = _in_distribution(chosen, group, main.mode, runs)
             paper = published(group, policy)
-            rows.append(
-                Row(policy, chosen.run.run, main, realtime if servo else None, seen, paper, looks[policy, group])
-            )
+            looks = _looks(policy, [cell for cell in (servo, realtime, seen) if cell], asked)
+            rows.append(Row(policy, chosen.run.run, main, realtime if servo else None, seen, paper, looks))
     used = {(candidate.run.run, subject) for _, candidate in best.values() for subject in candidate.subjects}
     return AxisTable(group, split, tuple(rows), _others(group, split, runs, used))
+
+
+def _looks(policy: str, cells: Sequence[Cell], asked: Sequence[LedgerEntry]) -> int:
+    """How often the policy was looked at: weights that were renamed since are found by their hash. A reference has none of its
+    own, the oracle only borrows the grid of a policy."""
+    weights = {hash for cell in cells for hash in cell.checkpoints} if policy not in REFERENCES else set()
+    return sum(training_seed(entry.policy)[0] == policy or entry.checkpoint in weights for entry in asked)
 
 
 def _candidates(run: RunRecords, group: str) -> list[_Candidate]:

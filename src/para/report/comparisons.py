@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -15,6 +15,13 @@ from para.worlds.libero.layout import Layout
 Outcomes = dict[tuple[int, Layout], bool]
 """PLACE by (index, layout) of the condition."""
 
+ALPHA = 0.05
+"""A difference is one where its adjusted p is below this."""
+
+TURNED = ("view", "view_far")
+"""Axes that ask for turned cameras: their episodes from the training camera show where the curve begins, and are no part of a
+comparison out of distribution."""
+
 
 @dataclass(frozen=True)
 class Comparison:
@@ -24,39 +31,49 @@ class Comparison:
     rival: str
     difference: PairedDifference
     adjusted_p: float
-    """Holm over the table."""
+    """Holm over the table that the comparison stands in."""
     counts: bool
     """The rival is competent where it was trained, so the comparison settles something."""
     rival_in_distribution: Rate | None
 
     @property
     def verdict(self) -> str:
-        """In a few words."""
-        if self.difference.low > 0:
+        """In a few words. Ahead or behind needs both, an interval clear of 0 and an adjusted p below `ALPHA`: the interval
+        alone is of one comparison and knows nothing of the others."""
+        if self.adjusted_p < ALPHA and self.difference.low > 0:
             return "ahead"
-        if self.difference.high < 0:
+        if self.adjusted_p < ALPHA and self.difference.high < 0:
             return "behind"
         return "not behind" if not_behind(self.difference) else "undecided"
 
 
 def compare(ours: Row | None, rivals: Sequence[Row]) -> list[Comparison]:
-    """One comparison for each rival that shares conditions with us; cells with unresolved errors are left out."""
+    """One comparison for each rival that shares conditions with us, adjusted as a table of their own; cells with unresolved
+    errors are left out."""
     found: list[tuple[Row, PairedDifference]] = []
     for rival in rivals if ours is not None and ours.main.publishable else ():
         if rival.main.publishable:
             a, b = paired_outcomes(ours.main, rival.main)
             if a.shape[1]:
                 found.append((rival, paired_difference(a, b)))
-    adjusted = holm([difference.p_value for _, difference in found])
     result = []
-    for (rival, difference), p_value in zip(found, adjusted):
+    for rival, difference in found:
         seen = rival.in_distribution.place if rival.in_distribution else None
-        result.append(Comparison(ours.policy, rival.policy, difference, p_value, rival.competent is True, seen))
-    return result
+        result.append(
+            Comparison(ours.policy, rival.policy, difference, difference.p_value, rival.competent is True, seen)
+        )
+    return adjust([result])[0]
+
+
+def adjust(groups: Sequence[Sequence[Comparison]]) -> list[list[Comparison]]:
+    """The same comparisons, adjusted by Holm's method over all groups together, which are one table."""
+    adjusted = iter(holm([c.difference.p_value for group in groups for c in group]))
+    return [[replace(c, adjusted_p=next(adjusted)) for c in group] for group in groups]
 
 
 def axis_comparisons(rows: Sequence[Row]) -> list[Comparison]:
-    """Ours, which stands first, against the other policies of an axis; its own variants are no rivals."""
+    """Ours, which stands first, against the other policies of an axis; its own variants are no rivals. Adjusted over the
+    axis alone: see `adjust` for a table of several."""
     policies = [row for row in rows if not row.is_reference]
     if not policies or not policies[0].policy.startswith("para"):
         return []
@@ -64,7 +81,8 @@ def axis_comparisons(rows: Sequence[Row]) -> list[Comparison]:
 
 
 def paired_outcomes(a: Cell, b: Cell) -> tuple[np.ndarray, np.ndarray]:
-    """PLACE of both, (trainings, n) each, on the n conditions that every training of both has run."""
+    """PLACE of both, (trainings, n) each, on the n conditions that every training of both has run; of `TURNED` axes those
+    with a turned camera."""
     first, second = _by_training(a), _by_training(b)
     shared = set.intersection(*(set(outcomes) for outcomes in (*first, *second)))
     order = sorted(shared, key=lambda key: key[0])
@@ -78,5 +96,6 @@ def paired_outcomes(a: Cell, b: Cell) -> tuple[np.ndarray, np.ndarray]:
 def _by_training(cell: Cell) -> list[Outcomes]:
     found: dict[tuple[str, int], Outcomes] = {}
     for r in cell.episodes:
-        found.setdefault(training_key(r), {})[r.condition.index, r.condition.layout] = r.placed
+        if cell.axis not in TURNED or r.condition.layout.view[0] > 0:
+            found.setdefault(training_key(r), {})[r.condition.index, r.condition.layout] = r.placed
     return list(found.values()) or [{}]

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from para.report.cells import AxisTable, Row
-from para.report.comparisons import Comparison, axis_comparisons
+from para.report.comparisons import Comparison, adjust, axis_comparisons
 from para.report.goals import BENCHMARK, Entry, GoalResult, entry_of, goal_results
 from para.report.names import rank
 from para.report.published import PAIRS, PublishedPair
@@ -68,21 +68,30 @@ class Headline:
 
 
 def headline(tables: Sequence[AxisTable]) -> Headline:
-    """All axes of the benchmark and all on record. Policies of the factorial and video recipes have tables of their own."""
+    """All axes of the benchmark and all on record. Policies of the factorial and video recipes have tables of their own.
+    Comparisons are adjusted over the whole table."""
     by_axis = {table.axis: table for table in tables}
     names = {row.policy for table in tables for row in table.rows if not has_own_table(row.policy)}
     policies = tuple(sorted(names, key=rank))
     entries = [*BENCHMARK, *(entry_of(axis) for axis in by_axis if axis not in {e.axis for e in BENCHMARK})]
-    return Headline(policies, tuple(_row(entry, by_axis.get(entry.axis), policies) for entry in entries))
+    found = [by_axis.get(entry.axis) for entry in entries]
+    compared = adjust([_compared(table) for table in found])
+    rows = (_row(entry, table, policies, c) for entry, table, c in zip(entries, found, compared))
+    return Headline(policies, tuple(rows))
 
 
-def _row(entry: Entry, table: AxisTable | None, policies: Sequence[str]) -> HeadlineRow:
+def _compared(table: AxisTable | None) -> list[Comparison]:
+    return [] if table is None else axis_comparisons([row for row in table.rows if not has_own_table(row.policy)])
+
+
+def _row(
+    entry: Entry, table: AxisTable | None, policies: Sequence[str], comparisons: Sequence[Comparison]
+) -> HeadlineRow:
     published = PAIRS.get(entry.axis)
     if table is None:
         return HeadlineRow(
             entry, None, (None,) * len(policies), (), tuple(goal_results(entry, {}, "test", ())), published
         )
-    comparisons = axis_comparisons([row for row in table.rows if not has_own_table(row.policy)])
     cells = tuple(_cell(table.row(policy)) for policy in policies)
     episodes = {row.policy: row.main.episodes for row in table.rows if row.main.publishable}
     goals = goal_results(entry, episodes, table.split, comparisons)

@@ -101,14 +101,21 @@ def _factorial(tables: Sequence[Factorial]) -> list[str]:
 
 
 def _goals(rows: Sequence[HeadlineRow]) -> list[str]:
-    results = [result for row in rows for result in row.goals if result.met is not None]
+    """How many are met by the default policy, and how many more by a variant, which is named."""
+    results = [(row, result) for row in rows for result in row.goals if result.met is not None]
     if not results:
         return []
-    met = sum(result.met for result in results)
+    met = sum(result.by_default is True for _, result in results)
+    helped = [(row, result.goal.variant) for row, result in results if result.met and not result.by_default]
+    more = _list([f"“{row.table.title}” ({variant})" for row, variant in helped])
     if len(results) == 1:
-        return [f"It {'meets' if met else 'misses'} the goal stated for this axis."]
+        words = f"It {'meets' if met else 'misses'} the goal stated for this axis"
+        return [words + (f", which a variant meets: {helped[0][1]}." if helped else ".")]
     which = "this axis" if len(rows) == 1 else "these axes"
-    return [f"Of the {len(results)} goals stated for {which} it meets {met or 'none'}."]
+    words = f"Of the {len(results)} goals stated for {which} the default policy meets {met or 'none'}"
+    if helped:
+        words += f"; with a variant of it {met + len(helped)} are met: {more} besides"
+    return [words + "."]
 
 
 def _without_ours(head: Headline) -> list[str]:

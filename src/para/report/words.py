@@ -53,7 +53,7 @@ TERMS: tuple[tuple[str, str], ...] = (
         "paired difference",
         "both policies ran the same conditions, so they are compared condition by condition; the interval comes from drawing "
         "the conditions (and training seeds) anew, the p-value from the exact sign test, adjusted by Holm's method over "
-        "the table, which keeps many comparisons from producing a lucky one.",
+        "the table (every axis together in the table of differences), which keeps many comparisons from producing a lucky one.",
     ),
     ("not behind", "the lower end of the paired interval is above −5 points."),
     (
@@ -63,7 +63,8 @@ TERMS: tuple[tuple[str, str], ...] = (
     ),
     (
         "ledger",
-        "a public list with a line for each look at the test conditions; the more looks, the more a figure may be chosen.",
+        "a public list with a line for each look at the test conditions; the more looks, the more a figure may be chosen. A "
+        "row is charged with those under its name and with those of its weights under any other name.",
     ),
     (
         "area under the curve",

@@ -1,9 +1,10 @@
 """The one training loop: any policy, any number of processes, stopped and resumed at will.
 
 Several processes, one for each GPU, train one policy faster: ``torchrun --standalone --nproc-per-node 8 -m para.cli train
-...``, or ``accelerate launch``. Each takes its share of every batch, the same samples with the same augmentation as one
-process would, and losses and gradients are means over the whole batch, so that the number of processes changes rounding
-alone; only the noise that a network draws for itself (dropout, diffusion) is each process's own.
+...``, or ``accelerate launch --multi_gpu`` (with ``--cpu`` it starts a single process unless it is given MPI). Each takes its
+share of every batch, the same samples with the same augmentation as one process would, and losses and gradients are means over
+the whole batch, so that the number of processes changes rounding alone; only the noise that a network draws for itself
+(dropout, diffusion) is each process's own.
 """
 
 from __future__ import annotations

@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import base64
+import io
 import re
+import shutil
 from collections import Counter
 from dataclasses import replace
 from pathlib import Path
 
+import av
 import numpy as np
 import pytest
 import torch
@@ -15,7 +19,9 @@ from PIL import Image
 from para.evaluation import AXES, read_records
 from para.geometry import Pose
 from para.report import EmptyRun, RunFolder, build_report
+from para.report.build import read_contents
 from para.report.goals import BENCHMARK
+from para.report.media import PAGE_BYTES, collect_media
 from para.report.names import group_of
 from para.report.pointing import Pointing, load_pointing, point, save_pointing
 from para.report.vector import write_figures
@@ -27,6 +33,7 @@ from report.browser import screenshot, visit
 from report.sample_run import (
     FACTORIAL,
     FEW,
+    SKILL,
     VIDEO,
     LevelAxis,
     axis_records,
@@ -93,6 +100,58 @@ def test_a_collection_says_what_it_does_not_hold(collection):
     small = re.search(r"<td[^>]*>small</td>.*?(\d+) of 20", text, re.DOTALL)
     assert small, "the smaller run of the same axis is named with its count"
     assert "What was tried" in text and "bowl set down beside the plate" in text
+
+
+def test_films_of_a_collection_stand_at_the_anchors_that_its_rows_link_to(collection):
+    text, films = collection.read_text(), {}
+    for anchor, figure in re.findall(r'<figure class="[^"]*" id="(film-[^"]+)">(.*?)</figure>', text, re.DOTALL):
+        films[anchor] = figure
+    runs = {"lr_independent": "full", "view": "views"}  # the second has no films
+    assert set(films) == {f"film-lr_independent-{p}-{i}" for p in FEW for i in range(3)}
+    assert re.findall(r'<h3 id="films-(\w+)"', text) == ["lr_independent"] and 'href="#films-view"' not in text
+    records = read_records(collection.parent / runs["lr_independent"] / "records" / "lr_independent.jsonl").episodes
+    for r in records:
+        c, policy = r.condition, r.subject.policy
+        if (c.split, r.settings.mode) == ("test", "servo") and c.index < 3 and policy in FEW:
+            figure = films[f"film-{c.axis}-{policy}-{c.index}"]
+            words = re.sub(r"\s+", " ", re.sub(r"<[^>]+>", "", figure))
+            assert f"{r.stage.value} {policy} on condition {c.index} " in words
+            data = base64.b64decode(re.search(r'src="data:video/mp4;base64,([^"]+)"', figure)[1])
+            poster = base64.b64decode(re.search(r'poster="data:image/jpeg;base64,([^"]+)"', figure)[1])
+            with av.open(io.BytesIO(data)) as container, Image.open(io.BytesIO(poster)) as shown:
+                first = next(container.decode(video=0)).to_ndarray(format="rgb24").astype(int)
+                assert container.streams.video[0].codec_context.name == "h264"
+                assert np.abs(first - np.asarray(shown)).mean() < 5
+    head = re.search(r'<tr data-axis="lr_independent">.*?</tr>', text, re.DOTALL)[0]
+    assert 'href="#films-lr_independent"' in head
+    rows = dict(
+        re.findall(r'<tr class="[^"]*" data-policy="(\w+)" data-axis="lr_independent">(.*?)</tr>', text, re.DOTALL)
+    )
+    cells = dict(re.findall(r'<td class="[^"]*" data-label="[^"]*" data-policy="(\w+)">(.*?)</td>', head, re.DOTALL))
+    for policy in SKILL:
+        link = f'href="#film-lr_independent-{policy}-0"'
+        assert (link in rows[policy]) == (link in cells[policy]) == (policy in FEW)
+
+
+def test_films_that_do_not_all_fit_are_spread_over_axes_and_policies(tmp_path):
+    run = make_run(tmp_path / "run", n=12)
+    one, *others = sorted(run.videos.rglob("*.mp4"))
+    for other in others:
+        shutil.copy(one, other)
+    shutil.rmtree(run.pictures)
+    contents = read_contents(run.root)
+    film = collect_media(contents.source, contents.tables, 0).strips[0].films[0]
+    size = len(film.source) + len(film.poster) + 400
+    counts = []
+    for room in range(0, 19 * size, size // 2):
+        media = collect_media(contents.source, contents.tables, PAGE_BYTES - room)
+        rows = Counter((s.axis, film.policy) for s in media.strips for film in s.films)
+        axes = Counter(s.axis for s in media.strips for _ in s.films)
+        for found, of in ((rows, 6), (axes, 2)):
+            assert max(found.values(), default=0) - (min(found.values()) if len(found) == of else 0) <= 1
+        assert sum(rows.values()) + media.budget.missing == 18
+        counts.append(sum(rows.values()))
+    assert counts == sorted(counts) and counts[0] == 0 and counts[-1] == 18 and len(set(counts)) == 19
 
 
 def test_incompetent_rivals_are_marked(collection):

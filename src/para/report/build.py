@@ -132,7 +132,7 @@ def build_report(folder: Path, ledger: Path | None = None) -> Path:
         style_sheet=style_sheet(),
     )
     page = template.render(values, media=Media())
-    media = collect_media(source.runs, tables, reserve=len(page.encode()))  # what tables and figures leave room for
+    media = collect_media(source, tables, reserve=len(page.encode()))  # what tables and figures leave room for
     if media.strips or media.pictures:
         page = template.render(values, media=media)
     report = RunFolder(source.root).report

@@ -192,6 +192,18 @@ def test_figures_for_print_are_vectors(tmp_path):
         assert path.stat().st_size > 2000
 
 
+def test_pictures_of_a_collection_itself_are_shown(tmp_path):
+    root = tmp_path / "results"
+    write_records(RunFolder(root / "one").records("lr"), axis_records("lr", ("para",), 8, 2))
+    own = RunFolder(root).pictures
+    save_pointing(made_up_pointing(), own / "pointing.npz")
+    Image.new("RGB", (30, 20)).save(own / "a_moment.jpg")
+    (own / "a_moment.txt").write_text("A moment of the collection.")
+    text = build_report(root).read_text()
+    assert text.index("How it points") < text.index("A moment of the collection.")
+    assert "method" in {path.stem for path in write_figures(root, tmp_path / "figures")}
+
+
 def test_the_same_data_gives_the_same_figures(tmp_path):
     run = RunFolder(tmp_path / "run")
     write_records(run.records("lr"), axis_records("lr", ("para",), 8, 2))
@@ -231,8 +243,11 @@ def test_a_policy_points_where_its_chunk_says():
     np.testing.assert_allclose(pointing.target, chunk.positions[2], atol=1e-6)
     assert pointing.volume.sum() == pytest.approx(1, abs=1e-4) and pointing.axis == "height [m]"
     _, row, column = pointing.cell
-    cell = np.array([column, row]) * small.head.cell_pixels
-    assert np.all(np.abs(pointing.pixel - cell) < 3 * small.head.cell_pixels)
+    cell = np.array([column + 0.5, row + 0.5]) * small.head.cell_pixels
+    assert np.all(np.abs(pointing.pixel - cell) < 1.5 * small.head.cell_pixels)
+    level = small.input_camera(observation.views[0].camera)  # what it looks through is not the world's camera
+    np.testing.assert_allclose(pointing.camera.intrinsics, level.intrinsics)
+    np.testing.assert_allclose(pointing.camera.T_world_camera.rotation, level.T_world_camera.rotation)
 
 
 def made_up_pointing() -> Pointing:

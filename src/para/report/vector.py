@@ -31,7 +31,7 @@ _LOOK = {
 def write_figures(folder: Path, out: Path, ledger: Path | None = None) -> list[Path]:
     """Draw all figures of a run, or of a folder of runs, into `out`; returns the files, two of each figure.
 
-    The picture of the method needs a prediction, which a run keeps as pictures/pointing.npz.
+    The picture of the method needs a prediction, which the folder or a run in it keeps as pictures/pointing.npz.
     """
     contents = read_contents(folder, ledger)
     out.mkdir(parents=True, exist_ok=True)
@@ -58,10 +58,10 @@ def _figures(contents: Contents) -> Iterator[tuple[str, Figure]]:
         yield "scaling", draw_chart(contents.scaling)
     if contents.training:
         yield "training", draw_chart(contents.training)
-    for run in contents.source.runs:
-        if (run.pictures / FILE).exists():
-            name = "method" if len(contents.source.runs) == 1 else f"method-{run.root.name}"
-            yield name, draw_method(load_pointing(run.pictures / FILE))
+    for folder in contents.source.folders:
+        if (folder.pictures / FILE).exists():
+            name = "method" if folder.root == contents.source.root else f"method-{folder.root.name}"
+            yield name, draw_method(load_pointing(folder.pictures / FILE))
 
 
 def draw_headline(head: Headline, styles: dict[str, str]) -> Figure:

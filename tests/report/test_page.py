@@ -315,6 +315,24 @@ def test_figures_of_the_table_are_those_of_the_records(page):
     assert cells[9] == "61 %n = 192"  # the published figure, for orientation
 
 
+def test_the_bare_predicate_stands_beside_published_figures(page):
+    text, counts = page.read_text(), {}
+    for r in read_records(page.parent / "records" / "view.jsonl").episodes:
+        if r.condition.split == "test":
+            counts.setdefault(r.subject.policy, []).append(r.official)
+    head = re.search(r'<tr data-axis="view">.*?</tr>', text, re.DOTALL)[0]
+    paired = re.findall(r"here, bare predicate: (\w+) (\d+) % \((\d+)/(\d+)\)", head)
+    assert [policy for policy, *_ in paired] == ["para", "cls_regression"]  # as the published pair is ordered
+    cells = dict(re.findall(r'data-policy="(\w+)">(.*?)</td>', head, re.DOTALL))
+    for policy, percent, successes, n in paired:
+        assert (int(successes), int(n)) == (sum(counts[policy]), len(counts[policy]))
+        assert int(percent) == round(100 * sum(counts[policy]) / len(counts[policy]))
+        assert f"bare predicate {percent} %" in cells[policy]
+    assert "bare predicate" not in cells["expert"]
+    alone = re.search(r'<tr data-axis="lr_independent">.*?</tr>', text, re.DOTALL)[0]
+    assert "bare predicate" not in alone  # nothing is published there
+
+
 def test_provenance_and_ledger_are_on_the_page(page):
     text = page.read_text()
     for part in ("para reproduce quick", "0123456789ab", "made-up machine", "torch 2.7.0", "para on lr_independent: 1"):

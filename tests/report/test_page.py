@@ -315,6 +315,17 @@ def test_figures_of_the_table_are_those_of_the_records(page):
     assert cells[9] == "61 %n = 192"  # the published figure, for orientation
 
 
+def test_cameras_that_are_not_asked_are_listed(tmp_path):
+    run = RunFolder(tmp_path / "run")
+    for axis in ("view", "view_far", "lr"):
+        write_records(run.records(axis), axis_records(axis, ("para",), 16, 2))
+    text = build_report(run.root).read_text()
+    sections = {axis: re.search(rf'id="axis-{axis}">.*?</section>', text, re.DOTALL)[0] for axis in ("view_far", "lr")}
+    listed = re.findall(r'data-excluded="(\S+) (\S+)"', sections["view_far"])
+    assert listed == [(ring, azimuth) for ring in ("35", "45") for azimuth in ("225", "270", "315")]
+    assert "not asked" not in sections["lr"]
+
+
 def test_the_bare_predicate_stands_beside_published_figures(page):
     text, counts = page.read_text(), {}
     for r in read_records(page.parent / "records" / "view.jsonl").episodes:

@@ -9,10 +9,12 @@ from pathlib import Path
 
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
+from para.evaluation.axes import AXES
 from para.evaluation.ledger import LedgerEntry, evaluations
 from para.evaluation.progress import duration
 from para.evaluation.records import EpisodeRecord
 from para.evaluation.statistics import wilson
+from para.evaluation.view_axes import ExcludedView, HemisphereAxis, ViewAxis, excluded_views
 from para.report.cells import COMPETENT, AxisTable, Other, RunRecords, axis_tables
 from para.report.charts import legend_key, loss_chart, rate_chart
 from para.report.factorial import SPACES, factorial_tables
@@ -30,6 +32,7 @@ from para.report.styles import policy_styles, style_sheet
 from para.report.summary import coverage, summary
 from para.report.video_table import has_own_table, video_tables
 from para.report.words import TERMS, policy_words
+from para.worlds.libero.camera import LOWEST_ELEVATION
 from para.worlds.world import Stage
 
 
@@ -124,11 +127,13 @@ def build_report(folder: Path, ledger: Path | None = None) -> Path:
         provenance=_provenance(source),
         ledger=sorted(source.ledger, key=lambda entry: entry.date),
         looks=_looks(source.ledger),
+        excluded={table.axis: found for table in tables if (found := _excluded(table))},
         sized={table.axis for table in tables if demonstrations(table.axis) is not None and contents.scaling},
         today=date.today().isoformat(),
         stages=[(stage, legend_mark(stage), STAGE_WORDS[stage]) for stage in (Stage.PLACE, Stage.GRASP, Stage.MISS)],
         competent=round(100 * COMPETENT),
         terms=TERMS,
+        lowest=LOWEST_ELEVATION,
         style_sheet=style_sheet(),
     )
     page = template.render(values, media=Media())
@@ -205,6 +210,11 @@ def _failures(tables: Sequence[AxisTable]) -> list[tuple[str, str, int, list[tup
                 ordered = sorted(counts.items(), key=lambda item: (-item[1], item[0]))
                 found.append((table.axis, row.policy, len(failed), ordered))
     return found
+
+
+def _excluded(table: AxisTable) -> tuple[ExcludedView, ...]:
+    axis = AXES.get(table.axis)
+    return excluded_views(axis) if table.split == "test" and isinstance(axis, ViewAxis | HemisphereAxis) else ()
 
 
 def _origins(tables: Sequence[AxisTable]) -> list[Origin]:

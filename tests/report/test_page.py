@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import io
+import json
 import re
 import shutil
 from collections import Counter
@@ -202,6 +203,29 @@ def test_pictures_of_a_collection_itself_are_shown(tmp_path):
     text = build_report(root).read_text()
     assert text.index("How it points") < text.index("A moment of the collection.")
     assert "method" in {path.stem for path in write_figures(root, tmp_path / "figures")}
+
+
+def test_the_experts_own_map_is_shown(tmp_path):
+    root = tmp_path / "results"
+    write_records(RunFolder(root / "one").records("lr"), axis_records("lr", ("para",), 8, 2))
+    assert 'id="expert"' not in build_report(root).read_text()
+    grid = [((x, y), "PLACE" if x > 0 else "MISS") for x in (-0.1, 0.05) for y in (-0.2, 0.0, 0.2)]
+    free = [((0.0, 0.0), "PLACE"), ((0.1, 0.1), "GRASP")]
+    lines = [
+        {"set": name, "index": i, "layout": {"bowl_xy": xy}, "stage": stage, "ended_by": "finished"}
+        for name, found in (("rigid", grid), ("independent", free))
+        for i, (xy, stage) in enumerate(found)
+    ]
+    path = root / "expert" / "expert.json"
+    path.parent.mkdir()
+    path.write_text(json.dumps({"records": lines, "provenance": {"commit": "0123456789ab"}}))
+    section = re.search(r'<section id="expert">.*?</section>', build_report(root).read_text(), re.DOTALL)[0]
+    assert section.count("expert on rigid") == 6 and "0123456789ab" in section
+    assert re.findall(r"\((\d+)/(\d+),", section) == [("3", "6"), ("1", "2")]
+    assert "expert-map" in {figure.stem for figure in write_figures(root, tmp_path / "figures")}
+    path.write_text('{"records": [{"set": "rigid"}]}')
+    with pytest.raises(ValueError, match="is no map of the expert"):
+        build_report(root)
 
 
 def test_the_same_data_gives_the_same_figures(tmp_path):

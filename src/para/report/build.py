@@ -17,6 +17,7 @@ from para.evaluation.statistics import wilson
 from para.evaluation.view_axes import ExcludedView, HemisphereAxis, ViewAxis, excluded_views
 from para.report.cells import COMPETENT, AxisTable, Other, RunRecords, axis_tables
 from para.report.charts import legend_key, loss_chart, rate_chart
+from para.report.expert_map import ExpertMap, read_expert_map
 from para.report.factorial import SPACES, factorial_tables
 from para.report.figure_data import LossChart, RateChart
 from para.report.figures import AxisFigures, axis_figures, training_figure
@@ -75,6 +76,7 @@ class Contents:
     """By axis."""
     scaling: RateChart | None
     training: LossChart | None
+    expert: ExpertMap | None
 
     @property
     def title(self) -> str:
@@ -95,7 +97,8 @@ def read_contents(folder: Path, ledger: Path | None = None) -> Contents:
     styles = policy_styles(sorted({row.policy for row in rows}, key=lambda name: (has_own_table(name), rank(name))))
     figures = {table.axis: axis_figures(table, styles, note) for table in tables}
     training = training_figure(source.runs, rows, styles)
-    return Contents(source, note, tables, head, styles, figures, scaling_chart(found, styles), training)
+    expert = read_expert_map(source.root)
+    return Contents(source, note, tables, head, styles, figures, scaling_chart(found, styles), training, expert)
 
 
 def build_report(folder: Path, ledger: Path | None = None) -> Path:

@@ -10,7 +10,7 @@ import numpy as np
 from para.evaluation.axes import AXES
 from para.report.cells import AxisTable, Row
 from para.report.charts import smooth
-from para.report.figure_data import LossChart, Map, Point, RateChart, Series, TableMap, ViewMap, view_map_of
+from para.report.figure_data import LossChart, Map, Point, RateChart, Series, ViewMap, table_map_of, view_map_of
 from para.report.levels import Area, area, curve_points, has_levels
 from para.report.published import published_curve
 from para.report.run_folder import ExperimentNote, RunFolder, read_log
@@ -40,7 +40,8 @@ def axis_figures(table: AxisTable, styles: dict[str, str], note: ExperimentNote 
     moved = any(r.condition.layout.view != (0.0, 0.0) for row in rows for r in row.main.episodes)
     training = _training(table, note)
     maps = tuple(
-        (row.policy, view_map_of(row.main.episodes) if moved else TableMap(training, row.main.episodes)) for row in rows
+        (row.policy, view_map_of(row.main.episodes) if moved else table_map_of(training, row.main.episodes))
+        for row in rows
     )
     known = next((AXES[r.condition.axis] for row in rows for r in row.main.episodes if r.condition.axis in AXES), None)
     if known is None:

@@ -54,6 +54,8 @@ def _figures(contents: Contents) -> Iterator[tuple[str, Figure]]:
             yield f"{table.axis}-curve", draw_chart(figures.curve)
         for policy, shown in figures.maps:
             yield f"{table.axis}-map-{policy}", draw_map(shown, LIGHT[contents.styles[policy]], policy)
+    if contents.expert:
+        yield "expert-map", draw_map(contents.expert.map, LIGHT["reference"], "expert")
     if contents.scaling:
         yield "scaling", draw_chart(contents.scaling)
     if contents.training:
@@ -142,7 +144,7 @@ def _table_map(shown: TableMap, title: str) -> Figure:
         Stage.MISS: {"marker": "x", "color": STAGE_LIGHT[Stage.MISS], "linewidths": 1.1},
     }
     for stage, look in looks.items():
-        found = np.array([r.condition.layout.bowl_xy for r in shown.episodes if r.stage == stage]).reshape(-1, 2)
+        found = np.array([mark.xy for mark in shown.marks if mark.stage == stage]).reshape(-1, 2)
         axes.scatter(found[:, 1], found[:, 0], s=12, label=f"{STAGE_WORDS[stage]} ({len(found)})", **look)
     axes.set(xlim=(BOWL_Y[0] - 0.03, BOWL_Y[1] + 0.03), ylim=(BOWL_X[1] + 0.03, BOWL_X[0] - 0.03), aspect="equal")
     axes.set(xlabel="y [m]; camera below", ylabel="x [m]", title=f"{title}; robot above")

@@ -250,13 +250,13 @@ def test_a_kept_prediction_comes_back(tmp_path):
 def test_a_policy_points_where_its_chunk_says():
     from para.backbones import Lite0Config
     from para.policy import Policy, PolicyNetwork
-    from para.presets.policies import LIBERO
+    from para.presets.policies import FRAMED
 
     small = replace(
-        LIBERO,
+        FRAMED,
         image_size=(96, 96),
         backbone=Lite0Config(stages=(1, 2), frozen_stages=1, pretrained=False),
-        head=replace(LIBERO.head, widths=(16, 16)),
+        head=replace(FRAMED.head, widths=(16, 16)),
     )
     torch.manual_seed(0)
     policy = Policy(small, PolicyNetwork(small))

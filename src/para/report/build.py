@@ -18,9 +18,9 @@ from para.evaluation.view_axes import ExcludedView, HemisphereAxis, ViewAxis, ex
 from para.report.cells import COMPETENT, AxisTable, Other, RunRecords, axis_tables
 from para.report.charts import legend_key, loss_chart, rate_chart
 from para.report.expert_map import ExpertMap, read_expert_map
-from para.report.factorial import SPACES, factorial_tables
+from para.report.factorial import SPACES, Factorial, factorial_tables
 from para.report.figure_data import LossChart, RateChart
-from para.report.figures import AxisFigures, axis_figures, training_figure
+from para.report.figures import BASE, AxisFigures, axis_figures, training_figure
 from para.report.formats import breakable, interval, p_value, percent, points
 from para.report.headline import Headline, headline
 from para.report.maps import STAGE_WORDS, draw_map, legend_mark
@@ -72,6 +72,7 @@ class Contents:
     tables: tuple[AxisTable, ...]
     head: Headline
     styles: dict[str, str]
+    factorials: tuple[Factorial, ...]
     figures: dict[str, AxisFigures]
     """By axis."""
     scaling: RateChart | None
@@ -95,10 +96,19 @@ def read_contents(folder: Path, ledger: Path | None = None) -> Contents:
     tables = tuple(row.table for row in head.run)
     rows = [row for table in tables for row in table.rows]
     styles = policy_styles(sorted({row.policy for row in rows}, key=lambda name: (has_own_table(name), rank(name))))
-    figures = {table.axis: axis_figures(table, styles, note) for table in tables}
-    training = training_figure(source.runs, rows, styles)
-    expert = read_expert_map(source.root)
-    return Contents(source, note, tables, head, styles, figures, scaling_chart(found, styles), training, expert)
+    dense = next((table for table in tables if table.axis == BASE), None)
+    return Contents(
+        source=source,
+        note=note,
+        tables=tables,
+        head=head,
+        styles=styles,
+        factorials=tuple(factorial_tables(tables)),
+        figures={table.axis: axis_figures(table, styles, note, dense) for table in tables},
+        scaling=scaling_chart(found, styles),
+        training=training_figure(source.runs, rows, styles),
+        expert=read_expert_map(source.root),
+    )
 
 
 def build_report(folder: Path, ledger: Path | None = None) -> Path:
@@ -109,7 +119,6 @@ def build_report(folder: Path, ledger: Path | None = None) -> Path:
     """
     contents = read_contents(folder, ledger)
     source, head, tables = contents.source, contents.head, contents.tables
-    factorials = factorial_tables(tables)
     template = _environment().get_template("report.html")
     values = dict(
         c=contents,
@@ -117,11 +126,11 @@ def build_report(folder: Path, ledger: Path | None = None) -> Path:
         note=contents.note,
         tables=tables,
         head=head,
-        factorials=factorials,
+        factorials=contents.factorials,
         spaces=list(SPACES.values()),
         videos=video_tables(tables),
         styles=contents.styles,
-        summary=summary(head, factorials),
+        summary=summary(head, contents.factorials),
         coverage=coverage(head),
         times=_times(source.runs[0]) if not source.is_collection else None,
         trials=_trials(source.trials),

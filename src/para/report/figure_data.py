@@ -31,7 +31,7 @@ class Series:
     """Name of a colour and mark in `styles.py`, e.g. ``p0``."""
     points: tuple[Point, ...]
     dashed: bool = False
-    """Shown without band and marks: somebody else's figures."""
+    """Shown without band and marks: somebody else's figures, or a rate measured elsewhere."""
     scatter: tuple[XY, ...] = ()
     """Single values behind the points, such as the draws of a training set."""
 

@@ -16,6 +16,7 @@ from para.report.maps import STAGE_WORDS
 from para.report.method import draw_method
 from para.report.pointing import FILE, load_pointing
 from para.report.styles import LIGHT, MARKS, REFERENCES, STAGE_LIGHT
+from para.report.vector_tables import draw_ablations, draw_differences, draw_factorial
 from para.worlds.libero.layout import BOWL_X, BOWL_Y
 from para.worlds.world import Stage
 
@@ -48,6 +49,11 @@ def write_figures(folder: Path, out: Path, ledger: Path | None = None) -> list[P
 def _figures(contents: Contents) -> Iterator[tuple[str, Figure]]:
     if any(row.cells for row in contents.head.run):
         yield "headline", draw_headline(contents.head, contents.styles)
+    for factorial in contents.factorials:
+        yield f"factorial-{factorial.axis}", draw_factorial(factorial)
+    differences = [(row.entry.axis, comparison) for row in contents.head.run for comparison in row.comparisons]
+    if differences:
+        yield "differences", draw_differences(differences)
     for table in contents.tables:
         figures = contents.figures[table.axis]
         if figures.curve:
@@ -60,6 +66,8 @@ def _figures(contents: Contents) -> Iterator[tuple[str, Figure]]:
         yield "scaling", draw_chart(contents.scaling)
     if contents.training:
         yield "training", draw_chart(contents.training)
+    if contents.source.ablations:
+        yield "ablations", draw_ablations(contents.source.ablations)
     for folder in contents.source.folders:
         if (folder.pictures / FILE).exists():
             name = "method" if folder.root == contents.source.root else f"method-{folder.root.name}"

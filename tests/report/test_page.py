@@ -185,6 +185,50 @@ def test_it_renders_without_errors_or_sideways_scrolling(page, tmp_path, width):
     assert len(re.findall(r'<svg class="map"', seen.dom)) == 6
 
 
+TEXTS = (
+    "body",
+    "h1",
+    ".lede",
+    "p.note",
+    "td .rate",
+    "figcaption",
+    "nav a",
+    "td .below",
+    "td.name small",
+    "th",
+    "footer",
+)
+"""All kinds of text."""
+
+
+def test_on_a_dark_screen_the_page_is_dark_and_can_be_read(page, tmp_path):
+    seen = {dark: visit(page, 1280, tmp_path, TEXTS, dark).colours for dark in (False, True)}
+    paper = {dark: rgb(colours["body"][1]) for dark, colours in seen.items()}
+    assert luminance(paper[False]) > 0.8 and luminance(paper[True]) < 0.05
+    for text in TEXTS:
+        assert seen[True][text][0] != seen[False][text][0], f"{text} has one colour in light and dark"
+        for dark, colours in seen.items():
+            contrast = contrast_of(rgb(colours[text][0]), paper[dark])
+            assert contrast >= 4.5, f"{text}, {'dark' if dark else 'light'}: {contrast:.2f}"
+
+
+def rgb(colour: str) -> tuple[float, ...]:
+    """``rgb(20, 23, 26)`` -> parts in [0, 1]; a see-through colour is none."""
+    return tuple(int(part) / 255 for part in re.fullmatch(r"rgb\((\d+), (\d+), (\d+)\)", colour).groups())
+
+
+def luminance(colour: tuple[float, ...]) -> float:
+    """Relative luminance (WCAG 2.1)."""
+    linear = [c / 12.92 if c <= 0.03928 else ((c + 0.055) / 1.055) ** 2.4 for c in colour]
+    return 0.2126 * linear[0] + 0.7152 * linear[1] + 0.0722 * linear[2]
+
+
+def contrast_of(a: tuple[float, ...], b: tuple[float, ...]) -> float:
+    """Contrast ratio (WCAG 2.1), 1 to 21; 4.5 is asked of text."""
+    light, dark = sorted((luminance(a), luminance(b)), reverse=True)
+    return (light + 0.05) / (dark + 0.05)
+
+
 def test_the_browser_would_tell_of_errors(page, tmp_path):
     """What the test above relies on: blocked requests and wide elements are noticed."""
     broken = tmp_path / "broken.html"

@@ -17,7 +17,7 @@ from para.report.notes import Ablation
 from para.report.styles import LIGHT, STAGE_LIGHT
 from para.worlds.world import Stage
 
-_FAINT = "#8c9194"
+_FAINT = "#686d70"
 
 
 def draw_factorial(table: Factorial) -> Figure:

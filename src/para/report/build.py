@@ -26,6 +26,7 @@ from para.report.headline import Headline, headline
 from para.report.maps import STAGE_WORDS, draw_map, legend_mark
 from para.report.media import Media, collect_media
 from para.report.names import axis_title, demonstrations, rank
+from para.report.notes import MOVED_PIXELS
 from para.report.run_folder import STAGES, ExperimentNote, RunFolder, read_note, read_timings
 from para.report.scaling import scaling_chart
 from para.report.sources import Source, read_source
@@ -146,6 +147,7 @@ def build_report(folder: Path, ledger: Path | None = None) -> Path:
         competent=round(100 * COMPETENT),
         terms=TERMS,
         lowest=LOWEST_ELEVATION,
+        moved=MOVED_PIXELS,
         style_sheet=style_sheet(),
     )
     page = template.render(values, media=Media())

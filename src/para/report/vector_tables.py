@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from textwrap import shorten
+from textwrap import fill, shorten
 
 from matplotlib.axes import Axes
 from matplotlib.colors import LinearSegmentedColormap
@@ -40,8 +40,8 @@ def draw_factorial(table: Factorial) -> Figure:
                 words += f"\npara {points(cell.comparison.difference.value)}"
             axes.text(x, y, words, ha="center", va="center", fontsize=6.5)
     axes.set(xlim=(-0.5, len(SPACES) - 0.5), ylim=(len(table.grid) - 0.5, -0.5))
-    axes.set_xticks(range(len(SPACES)), list(SPACES.values()))
-    axes.set_yticks(range(len(table.grid)), [words for words, _ in table.grid])
+    axes.set_xticks(range(len(SPACES)), [fill(words, 16) for words in SPACES.values()])
+    axes.set_yticks(range(len(table.grid)), [fill(words, 22) for words, _ in table.grid])
     axes.tick_params(length=0, top=False, labeltop=True, bottom=False, labelbottom=False)
     axes.grid(visible=False)
     for spine in axes.spines.values():
@@ -74,7 +74,7 @@ def draw_ablations(found: Sequence[Ablation]) -> Figure:
     for y, ablation in enumerate(found):
         _rate(axes, ablation.changed, y - 0.16, "o", LIGHT["p0"], LIGHT["p0"])
         _rate(axes, ablation.base, y + 0.16, "s", _FAINT, "white")
-    labels = [f"{shorten(a.change, 64, placeholder=' …')} ({a.axis}, {a.verdict})" for a in found]
+    labels = [f"{shorten(a.change, 64, placeholder=' …')} ({a.where}; {a.verdict})" for a in found]
     axes.set_yticks(range(len(found)), labels, fontsize=7)
     axes.set(xlim=(-2, 102), xlabel="PLACE [%], 95 % interval; filled: with the change, hollow: without it")
     return figure

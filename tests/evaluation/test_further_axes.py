@@ -11,8 +11,10 @@ from para.evaluation import AXES, axis_named, plans
 from para.evaluation.disturbances import TEXTURES
 from para.evaluation.plans import in_scene
 from para.evaluation.sampling import distance_outside
+from para.evaluation.test_conditions import VIEW_AZIMUTHS
+from para.evaluation.view_axes import excluded_views
 from para.geometry import relative_angle
-from para.worlds.libero.camera import elevation, is_scored, reported_pose, view_pose
+from para.worlds.libero.camera import LOWEST_ELEVATION, elevation, is_scored, reported_pose, view_pose
 from para.worlds.libero.clutter import (
     BASE_XY,
     BOWL_RADIUS,
@@ -201,6 +203,20 @@ def test_far_views_are_high_enough_and_stand_where_view_has_its_bowls():
 
 
 # ---- the full scene ----------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(("name", "dropped"), [("view", 0), ("view_far", 6)])
+def test_excluded_views_and_those_asked_are_all_views(name, dropped):
+    axis = AXES[name]
+    asked = {c.layout.view for c in axis.test_conditions(100 * len(axis.test_rings))}
+    excluded = excluded_views(axis)
+    whole = {(view.polar, view.azimuth) for view in excluded if view.positions == view.of}
+    everywhere = {(ring, azimuth if ring else 0.0) for ring in axis.test_rings for azimuth in VIEW_AZIMUTHS}
+    assert len(whole) == dropped and asked.isdisjoint(whole) and asked | whole == everywhere
+    for view in excluded:
+        low = view.elevation < LOWEST_ELEVATION
+        assert view.elevation == pytest.approx(elevation(view_pose(view.polar, view.azimuth)))
+        assert 0 < view.positions <= view.of == 100 and low == (view.positions == view.of)
 
 
 def test_the_full_scene_surrounds_the_layouts_of_lr():

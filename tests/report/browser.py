@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import html
+import json
 import re
 import shutil
 import subprocess
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -14,7 +16,7 @@ import pytest
 # A window cannot be narrower than 500 px, a frame can. The frame is of our own origin and so can be read.
 FRAME = """<!doctype html><body style="margin:0">
 <iframe id="frame" style="border:0" width="{width}" height="2000" srcdoc="{page}"></iframe>
-<textarea id="dom"></textarea><output id="measured"></output>
+<textarea id="dom"></textarea><output id="measured"></output><output id="colours"></output>
 <script>
 addEventListener("load", () => {{
   const page = document.getElementById("frame").contentDocument, root = page.documentElement;
@@ -22,6 +24,9 @@ addEventListener("load", () => {{
   const wide = [...page.querySelectorAll("body *")].filter(reaches).slice(0, 3);
   const words = wide.map((e) => e.outerHTML.slice(0, 80)).join(" ");
   document.getElementById("measured").textContent = [root.clientWidth, root.scrollWidth, words].join("|");
+  const shown = (e) => e && [getComputedStyle(e).color, getComputedStyle(e).backgroundColor];
+  const looked = Object.fromEntries({looked_at}.map((s) => [s, shown(page.querySelector(s))]));
+  document.getElementById("colours").textContent = JSON.stringify(looked);
   document.getElementById("dom").textContent = root.outerHTML;
 }});
 </script></body>
@@ -38,6 +43,8 @@ class Visit:
     scroll_width: int
     too_wide: str
     """The first elements that reach beyond the right edge."""
+    colours: dict[str, tuple[str, str]]
+    """Computed (text, background) of the elements that were looked at, by selector."""
 
 
 def chromium() -> str:
@@ -48,17 +55,27 @@ def chromium() -> str:
     pytest.skip("no chromium to look at the page with; install it: apt-get install -y --no-install-recommends chromium")
 
 
-def visit(page: Path, width: int, folder: Path) -> Visit:
-    """Render `page` in a frame `width` pixels wide; it may load nothing but itself."""
+def visit(page: Path, width: int, folder: Path, look_at: Sequence[str] = (), dark: bool = False) -> Visit:
+    """Render `page` in a frame `width` pixels wide; it may load nothing but itself.
+
+    `look_at`: selectors whose first elements' colours are told. `dark`: for a reader who prefers a dark screen.
+    """
     outer = folder / "frame.html"
     text = page.read_text(encoding="utf-8")
-    outer.write_text(FRAME.format(width=width, page=html.escape(text)), encoding="utf-8")
-    done = _chromium(folder, 1600, "--dump-dom", outer.as_uri())
+    outer.write_text(
+        FRAME.format(width=width, page=html.escape(text), looked_at=json.dumps(list(look_at))), encoding="utf-8"
+    )
+    # Blink's own numbers of `prefers-color-scheme`: 0 is dark, 1 is light
+    done = _chromium(
+        folder, 1600, f"--blink-settings=preferredColorScheme={int(not dark)}", "--dump-dom", outer.as_uri()
+    )
     console = re.findall(r"CONSOLE[^\]]*\] \"(.*)\", source", done.stderr)
     dom = re.search(r'<textarea id="dom">(.*?)</textarea>', done.stdout, re.DOTALL)
     found = re.search(r'<output id="measured">(\d+)\|(\d+)\|(.*?)</output>', done.stdout, re.DOTALL)
-    assert dom and found, f"the page was not rendered:\n{done.stdout[-500:]}\n{done.stderr[-2000:]}"
-    return Visit(html.unescape(dom[1]), console, int(found[1]), int(found[2]), html.unescape(found[3]))
+    colours = re.search(r'<output id="colours">(.*?)</output>', done.stdout, re.DOTALL)
+    assert dom and found and colours, f"the page was not rendered:\n{done.stdout[-500:]}\n{done.stderr[-2000:]}"
+    looked = json.loads(html.unescape(colours[1]))
+    return Visit(html.unescape(dom[1]), console, int(found[1]), int(found[2]), html.unescape(found[3]), looked)
 
 
 def screenshot(page: Path, width: int, height: int, picture: Path) -> None:

@@ -22,7 +22,7 @@ from para.report.goals import BENCHMARK
 from para.report.headline import headline
 from para.report.levels import area, curve_points, has_levels
 from para.report.names import group_of, training_seed
-from para.report.notes import NotesError, read_ablations, read_failures
+from para.report.notes import NotesError, OfflineErrors, read_ablations, read_failures
 from para.report.origins import DEFAULT_SIZE, origins
 from para.report.scaling import scaling_chart
 from para.report.styles import DARK, LIGHT, STAGE_DARK, STAGE_LIGHT
@@ -322,6 +322,25 @@ def test_notes_are_read_and_damage_is_named(tmp_path):
     with pytest.raises(NotesError, match="format 2"):
         read_failures(tmp_path)
     assert read_ablations(tmp_path / "elsewhere") == []
+
+
+def test_errors_of_an_ablation_come_from_its_file_which_has_the_same_counts(tmp_path):
+    make_notes(tmp_path, "rl")
+    data = json.loads((tmp_path / "ablations.json").read_text())
+    data["rows"][0]["with"]["file"] = "rl/no_planes"
+    (tmp_path / "ablations.json").write_text(json.dumps(data))
+    with pytest.raises(NotesError, match="row 1: FileNotFoundError"):
+        read_ablations(tmp_path)
+    offline = {f"du+{moved}_dv+0": {"median_mm": 5.0 + moved, "p90_mm": 9.0 + moved} for moved in (0, 80)}
+    file = tmp_path / "ablations" / "rl" / "no_planes.json"
+    file.parent.mkdir(parents=True)
+    file.write_text(json.dumps({"place": {"successes": 31, "n": 50}, "offline": offline}))
+    ablation, other = read_ablations(tmp_path)
+    assert ablation.changed_errors == OfflineErrors(5.0, 9.0, 85.0, 89.0) and ablation.base_errors is None
+    assert ablation.where == "right half to left half" and replace(other, axis="view").where == "view, validation"
+    file.write_text(json.dumps({"place": {"successes": 30, "n": 50}, "offline": offline}))
+    with pytest.raises(NotesError, match="row 1: .*no_planes.json counts 30 of 50"):
+        read_ablations(tmp_path)
 
 
 def test_names_in_groups():

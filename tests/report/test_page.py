@@ -2,31 +2,30 @@
 
 from __future__ import annotations
 
+import base64
+import io
 import re
+import shutil
 from collections import Counter
-from dataclasses import replace
 from pathlib import Path
 
+import av
 import numpy as np
 import pytest
-import torch
 from PIL import Image
 
 from para.evaluation import AXES, read_records
-from para.geometry import Pose
 from para.report import EmptyRun, RunFolder, build_report
+from para.report.build import read_contents
 from para.report.goals import BENCHMARK
+from para.report.media import PAGE_BYTES, collect_media
 from para.report.names import group_of
-from para.report.pointing import Pointing, load_pointing, point, save_pointing
-from para.report.vector import write_figures
 from para.report.video_table import RECIPES
-from para.types import Observation, RobotState, View
-from para.worlds.libero.camera import training_camera
-from para.worlds.libero.layout import WORKSPACE
 from report.browser import screenshot, visit
 from report.sample_run import (
     FACTORIAL,
     FEW,
+    SKILL,
     VIDEO,
     LevelAxis,
     axis_records,
@@ -101,6 +100,58 @@ def test_a_collection_says_what_it_does_not_hold(collection):
     assert "What was tried" in text and "bowl set down beside the plate" in text
 
 
+def test_films_of_a_collection_stand_at_the_anchors_that_its_rows_link_to(collection):
+    text, films = collection.read_text(), {}
+    for anchor, figure in re.findall(r'<figure class="[^"]*" id="(film-[^"]+)">(.*?)</figure>', text, re.DOTALL):
+        films[anchor] = figure
+    runs = {"lr_independent": "full", "view": "views"}  # the second has no films
+    assert set(films) == {f"film-lr_independent-{p}-{i}" for p in FEW for i in range(3)}
+    assert re.findall(r'<h3 id="films-(\w+)"', text) == ["lr_independent"] and 'href="#films-view"' not in text
+    records = read_records(collection.parent / runs["lr_independent"] / "records" / "lr_independent.jsonl").episodes
+    for r in records:
+        c, policy = r.condition, r.subject.policy
+        if (c.split, r.settings.mode) == ("test", "servo") and c.index < 3 and policy in FEW:
+            figure = films[f"film-{c.axis}-{policy}-{c.index}"]
+            words = re.sub(r"\s+", " ", re.sub(r"<[^>]+>", "", figure))
+            assert f"{r.stage.value} {policy} on condition {c.index} " in words
+            data = base64.b64decode(re.search(r'src="data:video/mp4;base64,([^"]+)"', figure)[1])
+            poster = base64.b64decode(re.search(r'poster="data:image/jpeg;base64,([^"]+)"', figure)[1])
+            with av.open(io.BytesIO(data)) as container, Image.open(io.BytesIO(poster)) as shown:
+                first = next(container.decode(video=0)).to_ndarray(format="rgb24").astype(int)
+                assert container.streams.video[0].codec_context.name == "h264"
+                assert np.abs(first - np.asarray(shown)).mean() < 5
+    head = re.search(r'<tr data-axis="lr_independent">.*?</tr>', text, re.DOTALL)[0]
+    assert 'href="#films-lr_independent"' in head
+    rows = dict(
+        re.findall(r'<tr class="[^"]*" data-policy="(\w+)" data-axis="lr_independent">(.*?)</tr>', text, re.DOTALL)
+    )
+    cells = dict(re.findall(r'<td class="[^"]*" data-label="[^"]*" data-policy="(\w+)">(.*?)</td>', head, re.DOTALL))
+    for policy in SKILL:
+        link = f'href="#film-lr_independent-{policy}-0"'
+        assert (link in rows[policy]) == (link in cells[policy]) == (policy in FEW)
+
+
+def test_films_that_do_not_all_fit_are_spread_over_axes_and_policies(tmp_path):
+    run = make_run(tmp_path / "run", n=12)
+    one, *others = sorted(run.videos.rglob("*.mp4"))
+    for other in others:
+        shutil.copy(one, other)
+    shutil.rmtree(run.pictures)
+    contents = read_contents(run.root)
+    film = collect_media(contents.source, contents.tables, 0).strips[0].films[0]
+    size = len(film.source) + len(film.poster) + 400
+    counts = []
+    for room in range(0, 19 * size, size // 2):
+        media = collect_media(contents.source, contents.tables, PAGE_BYTES - room)
+        rows = Counter((s.axis, film.policy) for s in media.strips for film in s.films)
+        axes = Counter(s.axis for s in media.strips for _ in s.films)
+        for found, of in ((rows, 6), (axes, 2)):
+            assert max(found.values(), default=0) - (min(found.values()) if len(found) == of else 0) <= 1
+        assert sum(rows.values()) + media.budget.missing == 18
+        counts.append(sum(rows.values()))
+    assert counts == sorted(counts) and counts[0] == 0 and counts[-1] == 18 and len(set(counts)) == 19
+
+
 def test_incompetent_rivals_are_marked(collection):
     row = re.search(r'<tr data-axis="lr_independent">.*?</tr>', collection.read_text(), re.DOTALL)[0]
     marked = re.findall(r'class="[^"]*aside"[^>]*data-policy="(\w+)">', row)
@@ -126,75 +177,6 @@ def test_every_axis_of_the_benchmark_has_its_place(tmp_path):
     assert text.count("<svg") > 2 * len(kinds)
 
 
-def test_figures_for_print_are_vectors(tmp_path):
-    run = make_run(tmp_path / "run", axes=("view",), n=32)
-    save_pointing(made_up_pointing(), run.pictures / "pointing.npz")
-    written = write_figures(run.root, tmp_path / "figures")
-    names = {path.stem for path in written}
-    assert "How it points" in build_report(run.root).read_text()  # the page shows the method, too
-    assert names == {"headline", "view-curve", "training", "method", *(f"view-map-{p}" for p in FEW)}
-    for path in written:
-        head = path.read_bytes()[:200]
-        assert head.startswith(b"%PDF") if path.suffix == ".pdf" else b"<?xml" in head
-        assert path.stat().st_size > 2000
-
-
-def test_the_same_data_gives_the_same_figures(tmp_path):
-    run = RunFolder(tmp_path / "run")
-    write_records(run.records("lr"), axis_records("lr", ("para",), 8, 2))
-    first, second = (write_figures(run.root, tmp_path / name) for name in ("first", "second"))
-    assert len(first) == 6 and [a.read_bytes() for a in first] == [b.read_bytes() for b in second]
-
-
-def test_a_kept_prediction_comes_back(tmp_path):
-    pointing = made_up_pointing()
-    back = load_pointing(save_pointing(pointing, tmp_path / "pointing.npz"))
-    assert back.cell == pointing.cell and back.step == pointing.step and back.workspace == pointing.workspace
-    np.testing.assert_array_equal(back.image, pointing.image)
-    np.testing.assert_allclose(back.pixel, pointing.pixel)
-    np.testing.assert_allclose(back.volume, pointing.volume, atol=1e-3)
-    (tmp_path / "other.npz").write_bytes(b"nothing")
-    with pytest.raises(ValueError, match="holds no prediction"):
-        load_pointing(tmp_path / "other.npz")
-
-
-def test_a_policy_points_where_its_chunk_says():
-    from para.backbones import Lite0Config
-    from para.policy import Policy, PolicyNetwork
-    from para.presets.policies import LIBERO
-
-    small = replace(
-        LIBERO,
-        image_size=(96, 96),
-        backbone=Lite0Config(stages=(1, 2), frozen_stages=1, pretrained=False),
-        head=replace(LIBERO.head, widths=(16, 16)),
-    )
-    torch.manual_seed(0)
-    policy = Policy(small, PolicyNetwork(small))
-    image = np.random.default_rng(0).integers(0, 255, (128, 128, 3), dtype=np.uint8)
-    state = RobotState(Pose(np.eye(3), np.array([-0.21, 0.0, 1.17])), 1.0, 0.0)
-    observation = Observation((View("agentview", image, training_camera(128, 128)),), state)
-    pointing, chunk = point(policy, observation, step=2), policy.predict(observation)
-    np.testing.assert_allclose(pointing.target, chunk.positions[2], atol=1e-6)
-    assert pointing.volume.sum() == pytest.approx(1, abs=1e-4) and pointing.axis == "height [m]"
-    _, row, column = pointing.cell
-    cell = np.array([column, row]) * small.head.cell_pixels
-    assert np.all(np.abs(pointing.pixel - cell) < 3 * small.head.cell_pixels)
-
-
-def made_up_pointing() -> Pointing:
-    """A prediction with one clear peak."""
-    camera = training_camera(96, 96)
-    image = np.random.default_rng(0).integers(0, 255, (96, 96, 3), dtype=np.uint8)
-    volume = np.full((8, 24, 24), 1e-6, np.float32)
-    volume[2, 13, 9] = 0.7
-    targets = np.array([(-0.2, -0.05, 1.05), (-0.18, -0.1, 1.0), (-0.15, -0.12, 0.95)])
-    heights = np.linspace(0.9, 1.3, 8)
-    return Pointing(
-        image, camera, np.array([-0.21, 0.0, 1.17]), targets, targets[2], 2, volume, heights, "height [m]", WORKSPACE
-    )
-
-
 @pytest.mark.parametrize("width", [390, 1280])
 def test_it_renders_without_errors_or_sideways_scrolling(page, tmp_path, width):
     seen = visit(page, width, tmp_path)
@@ -207,6 +189,50 @@ def test_it_renders_without_errors_or_sideways_scrolling(page, tmp_path, width):
     assert rows == [(p, a) for a in ("lr_independent", "view") for p in policies]
     assert seen.dom.count("<video ") == 2 * 3 * 3
     assert len(re.findall(r'<svg class="map"', seen.dom)) == 6
+
+
+TEXTS = (
+    "body",
+    "h1",
+    ".lede",
+    "p.note",
+    "td .rate",
+    "figcaption",
+    "nav a",
+    "td .below",
+    "td.name small",
+    "th",
+    "footer",
+)
+"""All kinds of text."""
+
+
+def test_on_a_dark_screen_the_page_is_dark_and_can_be_read(page, tmp_path):
+    seen = {dark: visit(page, 1280, tmp_path, TEXTS, dark).colours for dark in (False, True)}
+    paper = {dark: rgb(colours["body"][1]) for dark, colours in seen.items()}
+    assert luminance(paper[False]) > 0.8 and luminance(paper[True]) < 0.05
+    for text in TEXTS:
+        assert seen[True][text][0] != seen[False][text][0], f"{text} has one colour in light and dark"
+        for dark, colours in seen.items():
+            contrast = contrast_of(rgb(colours[text][0]), paper[dark])
+            assert contrast >= 4.5, f"{text}, {'dark' if dark else 'light'}: {contrast:.2f}"
+
+
+def rgb(colour: str) -> tuple[float, ...]:
+    """``rgb(20, 23, 26)`` -> parts in [0, 1]; a see-through colour is none."""
+    return tuple(int(part) / 255 for part in re.fullmatch(r"rgb\((\d+), (\d+), (\d+)\)", colour).groups())
+
+
+def luminance(colour: tuple[float, ...]) -> float:
+    """Relative luminance (WCAG 2.1)."""
+    linear = [c / 12.92 if c <= 0.03928 else ((c + 0.055) / 1.055) ** 2.4 for c in colour]
+    return 0.2126 * linear[0] + 0.7152 * linear[1] + 0.0722 * linear[2]
+
+
+def contrast_of(a: tuple[float, ...], b: tuple[float, ...]) -> float:
+    """Contrast ratio (WCAG 2.1), 1 to 21; 4.5 is asked of text."""
+    light, dark = sorted((luminance(a), luminance(b)), reverse=True)
+    return (light + 0.05) / (dark + 0.05)
 
 
 def test_the_browser_would_tell_of_errors(page, tmp_path):
@@ -245,6 +271,35 @@ def test_figures_of_the_table_are_those_of_the_records(page):
     placed, of = map(int, re.fullmatch(r"(\d+)of (\d+)", cells[4]).groups())
     assert of == 120 and cells[1] == f"{round(100 * placed / of)}%"
     assert cells[9] == "61 %n = 192"  # the published figure, for orientation
+
+
+def test_cameras_that_are_not_asked_are_listed(tmp_path):
+    run = RunFolder(tmp_path / "run")
+    for axis in ("view", "view_far", "lr"):
+        write_records(run.records(axis), axis_records(axis, ("para",), 16, 2))
+    text = build_report(run.root).read_text()
+    sections = {axis: re.search(rf'id="axis-{axis}">.*?</section>', text, re.DOTALL)[0] for axis in ("view_far", "lr")}
+    listed = re.findall(r'data-excluded="(\S+) (\S+)"', sections["view_far"])
+    assert listed == [(ring, azimuth) for ring in ("35", "45") for azimuth in ("225", "270", "315")]
+    assert "not asked" not in sections["lr"]
+
+
+def test_the_bare_predicate_stands_beside_published_figures(page):
+    text, counts = page.read_text(), {}
+    for r in read_records(page.parent / "records" / "view.jsonl").episodes:
+        if r.condition.split == "test":
+            counts.setdefault(r.subject.policy, []).append(r.official)
+    head = re.search(r'<tr data-axis="view">.*?</tr>', text, re.DOTALL)[0]
+    paired = re.findall(r"here, bare predicate: (\w+) (\d+) % \((\d+)/(\d+)\)", head)
+    assert [policy for policy, *_ in paired] == ["para", "cls_regression"]  # as the published pair is ordered
+    cells = dict(re.findall(r'data-policy="(\w+)">(.*?)</td>', head, re.DOTALL))
+    for policy, percent, successes, n in paired:
+        assert (int(successes), int(n)) == (sum(counts[policy]), len(counts[policy]))
+        assert int(percent) == round(100 * sum(counts[policy]) / len(counts[policy]))
+        assert f"bare predicate {percent} %" in cells[policy]
+    assert "bare predicate" not in cells["expert"]
+    alone = re.search(r'<tr data-axis="lr_independent">.*?</tr>', text, re.DOTALL)[0]
+    assert "bare predicate" not in alone  # nothing is published there
 
 
 def test_provenance_and_ledger_are_on_the_page(page):

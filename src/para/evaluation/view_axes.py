@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from functools import cache
 
 import numpy as np
 
@@ -11,8 +12,23 @@ from para.evaluation.conditions import Condition
 from para.evaluation.disturbances import For
 from para.evaluation.plans import OUTER_EDGE, Demonstrations, left_view
 from para.evaluation.sampling import condition, sample_positions, stable_seed
-from para.worlds.libero.camera import is_scored
+from para.worlds.libero.camera import elevation, is_scored, view_pose
 from para.worlds.libero.layout import TABLE, Layout
+
+
+@dataclass(frozen=True)
+class ExcludedView:
+    """A camera among an axis's rings and azimuths that some or all of its test positions are not seen from."""
+
+    polar: float
+    """Ring [deg]."""
+    azimuth: float
+    """[deg]; 0 image right, 90 up."""
+    elevation: float
+    """Above the table [deg]; below `LOWEST_ELEVATION` no position is seen from here."""
+    positions: int
+    """Test positions that are left out here."""
+    of: int
 
 
 @dataclass(frozen=True)
@@ -125,3 +141,25 @@ class HemisphereAxis:
         polar, azimuth = layout.view
         edge = 0.0 if split == "test" else -OUTER_EDGE
         return float(max(0.0, polar * np.cos(np.radians(azimuth)) - edge))
+
+
+@cache
+def excluded_views(axis: ViewAxis | HemisphereAxis) -> tuple[ExcludedView, ...]:
+    """Where the rule for scored views leaves something out of the axis's test, ring by ring.
+
+    Looked through are the axis's own azimuths and, where it goes all around, those of ``view``, from which it may have
+    dropped some beforehand.
+    """
+    if isinstance(axis, ViewAxis):
+        rings, azimuths = axis.test_rings, {*axis.test_azimuths, *test_conditions.VIEW_AZIMUTHS}
+    else:
+        rings, azimuths = test_conditions.HEMISPHERE_RINGS, {*test_conditions.HEMISPHERE_AZIMUTHS}
+    bowls = test_conditions.view_positions(axis.plan())
+    found = []
+    for polar in rings:
+        for azimuth in sorted(azimuths) if polar else ():
+            left_out = sum(not is_scored(polar, azimuth, xy) for xy in bowls)
+            if left_out:
+                height = elevation(view_pose(polar, azimuth))
+                found.append(ExcludedView(polar, azimuth, height, left_out, len(bowls)))
+    return tuple(found)

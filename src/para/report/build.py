@@ -9,20 +9,24 @@ from pathlib import Path
 
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
+from para.evaluation.axes import AXES
 from para.evaluation.ledger import LedgerEntry, evaluations
 from para.evaluation.progress import duration
 from para.evaluation.records import EpisodeRecord
 from para.evaluation.statistics import wilson
+from para.evaluation.view_axes import ExcludedView, HemisphereAxis, ViewAxis, excluded_views
 from para.report.cells import COMPETENT, LEAST_EPISODES, AxisTable, Other, RunRecords, axis_tables
 from para.report.charts import legend_key, loss_chart, rate_chart
-from para.report.factorial import SPACES, factorial_tables
+from para.report.expert_map import ExpertMap, read_expert_map
+from para.report.factorial import SPACES, Factorial, factorial_tables
 from para.report.figure_data import LossChart, RateChart
-from para.report.figures import AxisFigures, axis_figures, training_figure
+from para.report.figures import BASE, AxisFigures, axis_figures, training_figure
 from para.report.formats import breakable, interval, p_value, percent, points
 from para.report.headline import Headline, headline
 from para.report.maps import STAGE_WORDS, draw_map, legend_mark
 from para.report.media import Media, collect_media
 from para.report.names import axis_title, demonstrations, rank
+from para.report.notes import MOVED_PIXELS
 from para.report.origins import origins
 from para.report.run_folder import STAGES, ExperimentNote, RunFolder, read_note, read_timings
 from para.report.scaling import scaling_chart
@@ -31,6 +35,7 @@ from para.report.styles import policy_styles, style_sheet
 from para.report.summary import coverage, summary
 from para.report.video_table import has_own_table, video_tables
 from para.report.words import TERMS, policy_words
+from para.worlds.libero.camera import LOWEST_ELEVATION
 from para.worlds.world import Stage
 
 
@@ -55,10 +60,12 @@ class Contents:
     tables: tuple[AxisTable, ...]
     head: Headline
     styles: dict[str, str]
+    factorials: tuple[Factorial, ...]
     figures: dict[str, AxisFigures]
     """By axis."""
     scaling: RateChart | None
     training: LossChart | None
+    expert: ExpertMap | None
 
     @property
     def title(self) -> str:
@@ -77,9 +84,19 @@ def read_contents(folder: Path, ledger: Path | None = None) -> Contents:
     tables = tuple(row.table for row in head.run)
     rows = [row for table in tables for row in table.rows]
     styles = policy_styles(sorted({row.policy for row in rows}, key=lambda name: (has_own_table(name), rank(name))))
-    figures = {table.axis: axis_figures(table, styles, note) for table in tables}
-    training = training_figure(source.runs, rows, styles)
-    return Contents(source, note, tables, head, styles, figures, scaling_chart(found, styles), training)
+    dense = next((table for table in tables if table.axis == BASE), None)
+    return Contents(
+        source=source,
+        note=note,
+        tables=tables,
+        head=head,
+        styles=styles,
+        factorials=tuple(factorial_tables(tables)),
+        figures={table.axis: axis_figures(table, styles, note, dense) for table in tables},
+        scaling=scaling_chart(found, styles),
+        training=training_figure(source.runs, rows, styles),
+        expert=read_expert_map(source.root),
+    )
 
 
 def build_report(folder: Path, ledger: Path | None = None) -> Path:
@@ -90,7 +107,6 @@ def build_report(folder: Path, ledger: Path | None = None) -> Path:
     """
     contents = read_contents(folder, ledger)
     source, head, tables = contents.source, contents.head, contents.tables
-    factorials = factorial_tables(tables)
     template = _environment().get_template("report.html")
     values = dict(
         c=contents,
@@ -98,11 +114,11 @@ def build_report(folder: Path, ledger: Path | None = None) -> Path:
         note=contents.note,
         tables=tables,
         head=head,
-        factorials=factorials,
+        factorials=contents.factorials,
         spaces=list(SPACES.values()),
         videos=video_tables(tables),
         styles=contents.styles,
-        summary=summary(head, factorials),
+        summary=summary(head, contents.factorials),
         coverage=coverage(head),
         times=_times(source.runs[0]) if not source.is_collection else None,
         trials=_trials(source.trials),
@@ -111,15 +127,18 @@ def build_report(folder: Path, ledger: Path | None = None) -> Path:
         provenance=_provenance(source),
         ledger=sorted(source.ledger, key=lambda entry: entry.date),
         looks=_looks(source.ledger),
+        excluded={table.axis: found for table in tables if (found := _excluded(table))},
         sized={table.axis for table in tables if demonstrations(table.axis) is not None and contents.scaling},
         today=date.today().isoformat(),
         stages=[(stage, legend_mark(stage), STAGE_WORDS[stage]) for stage in (Stage.PLACE, Stage.GRASP, Stage.MISS)],
         competent=round(100 * COMPETENT),
         terms=TERMS,
+        lowest=LOWEST_ELEVATION,
+        moved=MOVED_PIXELS,
         style_sheet=style_sheet(),
     )
     page = template.render(values, media=Media())
-    media = collect_media(source.runs, tables, reserve=len(page.encode()))  # what tables and figures leave room for
+    media = collect_media(source, tables, reserve=len(page.encode()))  # what tables and figures leave room for
     if media.strips or media.pictures:
         page = template.render(values, media=media)
     report = RunFolder(source.root).report
@@ -193,6 +212,11 @@ def _failures(tables: Sequence[AxisTable]) -> list[tuple[str, str, int, list[tup
                 ordered = sorted(counts.items(), key=lambda item: (-item[1], item[0]))
                 found.append((table.axis, row.policy, len(failed), ordered))
     return found
+
+
+def _excluded(table: AxisTable) -> tuple[ExcludedView, ...]:
+    axis = AXES.get(table.axis)
+    return excluded_views(axis) if table.split == "test" and isinstance(axis, ViewAxis | HemisphereAxis) else ()
 
 
 def _provenance(source: Source) -> dict[str, list[str]]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from para.evaluation.records import EpisodeRecord
+from para.worlds.world import Stage
 
 XY = tuple[float, float]
 
@@ -30,7 +31,7 @@ class Series:
     """Name of a colour and mark in `styles.py`, e.g. ``p0``."""
     points: tuple[Point, ...]
     dashed: bool = False
-    """Shown without band and marks: somebody else's figures."""
+    """Shown without band and marks: somebody else's figures, or a rate measured elsewhere."""
     scatter: tuple[XY, ...] = ()
     """Single values behind the points, such as the draws of a training set."""
 
@@ -58,12 +59,24 @@ class LossChart:
 
 
 @dataclass(frozen=True)
+class Mark:
+    """One episode on the table."""
+
+    xy: XY
+    """The bowl at the beginning [m], world."""
+    stage: Stage
+    label: str
+    """Which episode, for people."""
+    ended_by: str
+
+
+@dataclass(frozen=True)
 class TableMap:
     """Episodes and demonstrations on the table."""
 
     training: tuple[XY, ...]
     """Bowl positions of the demonstrations [m], world."""
-    episodes: tuple[EpisodeRecord, ...]
+    marks: tuple[Mark, ...]
 
 
 @dataclass(frozen=True)
@@ -91,6 +104,12 @@ class ViewMap:
 
 
 Map = TableMap | ViewMap
+
+
+def table_map_of(training: tuple[XY, ...], episodes: tuple[EpisodeRecord, ...]) -> TableMap:
+    """Each episode where its bowl stood."""
+    marks = (Mark(r.condition.layout.bowl_xy, r.stage, r.condition.label, r.ended_by) for r in episodes)
+    return TableMap(training, tuple(marks))
 
 
 def view_map_of(episodes: tuple[EpisodeRecord, ...]) -> ViewMap:

@@ -10,8 +10,9 @@ import numpy as np
 from para.evaluation.axes import AXES
 from para.report.cells import AxisTable, Row
 from para.report.charts import smooth
-from para.report.figure_data import LossChart, Map, Point, RateChart, Series, TableMap, ViewMap, view_map_of
+from para.report.figure_data import LossChart, Map, Point, RateChart, Series, ViewMap, table_map_of, view_map_of
 from para.report.levels import Area, area, curve_points, has_levels
+from para.report.names import CAMERA_FREE
 from para.report.published import published_curve
 from para.report.run_folder import ExperimentNote, RunFolder, read_log
 from para.report.video_table import has_own_table
@@ -34,13 +35,20 @@ class AxisFigures:
         return any(isinstance(shown, ViewMap) for _, shown in self.maps)
 
 
-def axis_figures(table: AxisTable, styles: dict[str, str], note: ExperimentNote | None) -> AxisFigures:
-    """Maps and curve of one axis."""
+BASE = "dense"
+"""The axis whose conditions ``calibration`` asks with a wrong camera."""
+
+
+def axis_figures(
+    table: AxisTable, styles: dict[str, str], note: ExperimentNote | None, dense: AxisTable | None = None
+) -> AxisFigures:
+    """Maps and curve of one axis; `dense`: the table of `BASE`, where it was run."""
     rows = [row for row in table.rows if not has_own_table(row.policy)]
     moved = any(r.condition.layout.view != (0.0, 0.0) for row in rows for r in row.main.episodes)
     training = _training(table, note)
     maps = tuple(
-        (row.policy, view_map_of(row.main.episodes) if moved else TableMap(training, row.main.episodes)) for row in rows
+        (row.policy, view_map_of(row.main.episodes) if moved else table_map_of(training, row.main.episodes))
+        for row in rows
     )
     known = next((AXES[r.condition.axis] for row in rows for r in row.main.episodes if r.condition.axis in AXES), None)
     if known is None:
@@ -58,9 +66,25 @@ def axis_figures(table: AxisTable, styles: dict[str, str], note: ExperimentNote 
         if paper := published_curve(table.axis, row.policy):
             values = tuple(Point(x, y / 100, y / 100, y / 100) for x, y in paper)
             series.append(Series(f"{row.policy}, as published", styles[row.policy], values, dashed=True))
+    if table.axis == "calibration" and dense is not None and ticks:
+        series += _untouched(table, dense, styles, (min(ticks), max(ticks)))
     title = known.grade_title
     curve = RateChart(f"Success by {title}", title, tuple(series), ticks=tuple(sorted(ticks))) if series else None
     return AxisFigures(maps, curve, tuple(areas))
+
+
+def _untouched(table: AxisTable, dense: AxisTable, styles: dict[str, str], ends: tuple[float, float]) -> list[Series]:
+    """Policies that are not told the camera, by definition the same whatever camera is reported: flat lines."""
+    found = []
+    for row in dense.rows:
+        main = row.main
+        if row.policy in CAMERA_FREE and main.publishable and main.split == "test" and not table.row(row.policy):
+            rate = main.place
+            points = tuple(Point(x, rate.value, rate.low, rate.high, rate.n) for x in ends)
+            found.append(
+                Series(f"{row.policy}, not told the camera: its rate on {BASE}", styles[row.policy], points, True)
+            )
+    return found
 
 
 def training_figure(runs: Sequence[RunFolder], rows: Sequence[Row], styles: dict[str, str]) -> LossChart | None:

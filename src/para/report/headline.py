@@ -6,11 +6,12 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal
 
+from para.evaluation.statistics import Rate
 from para.report.cells import AxisTable, Row
 from para.report.comparisons import Comparison, adjust, axis_comparisons
 from para.report.goals import BENCHMARK, Entry, GoalResult, entry_of, goal_results
 from para.report.names import rank
-from para.report.published import PAIRS, PublishedPair
+from para.report.published import COUNTERPARTS, PAIRS, PublishedPair
 from para.report.styles import REFERENCES
 from para.report.video_table import has_own_table
 
@@ -43,6 +44,13 @@ class HeadlineRow:
     def ours(self) -> Row | None:
         """Our default policy's row."""
         return self.table.row("para") if self.table else None
+
+    @property
+    def bare(self) -> tuple[tuple[str, Rate], ...]:
+        """(policy, rate by LIBERO's bare predicate) of the published pair's counterparts here, which that predicate judged;
+        empty where nothing is published."""
+        rows = [self.table.row(policy) for policy in COUNTERPARTS] if self.table and self.published else []
+        return tuple((row.policy, row.main.official) for row in rows if row is not None and row.main.publishable)
 
     def comparison(self, rival: str) -> Comparison | None:
         """Ours against this rival."""

@@ -7,8 +7,7 @@ from math import cos, radians, sin
 
 from markupsafe import Markup, escape
 
-from para.evaluation.records import EpisodeRecord
-from para.report.figure_data import Map, Sector, TableMap, ViewMap, sector_span
+from para.report.figure_data import Map, Mark, Sector, TableMap, ViewMap, sector_span
 from para.worlds.libero.layout import BOWL_X, BOWL_Y
 from para.worlds.world import Stage
 
@@ -28,7 +27,7 @@ def table_map(shown: TableMap) -> Markup:
 
     Training positions are dots on a tinted rectangle; each episode is a mark by its stage.
     """
-    training, episodes = shown.training, shown.episodes
+    training, marks = shown.training, shown.marks
     width = (BOWL_Y[1] - BOWL_Y[0] + 2 * _MARGIN) * _SCALE
     height = (BOWL_X[1] - BOWL_X[0] + 2 * _MARGIN) * _SCALE + _TOP + _BOTTOM
     parts = [
@@ -44,15 +43,13 @@ def table_map(shown: TableMap) -> Markup:
         dots = (_place(xy) for xy in training)
         parts += [f'<circle class="demo" cx="{u:.1f}" cy="{v:.1f}" r="1.5"/>' for u, v in dots]
     order = {Stage.PLACE: 0, Stage.GRASP: 1, Stage.MISS: 2}  # failures on top, so that none is hidden
-    for record in sorted(episodes, key=lambda r: order[r.stage]):
-        u, v = _place(record.condition.layout.bowl_xy)
-        parts.append(f"<g>{_mark(record.stage, u, v)}<title>{escape(_words(record))}</title></g>")
+    for mark in sorted(marks, key=lambda m: order[m.stage]):
+        u, v = _place(mark.xy)
+        parts.append(f"<g>{_mark(mark.stage, u, v)}<title>{escape(_words(mark))}</title></g>")
     parts.append(f'<text class="where" x="{width / 2:.1f}" y="13">robot</text>')
     parts.append(f'<text class="where" x="{width / 2:.1f}" y="{height - 4:.1f}">camera</text>')
-    counts = ", ".join(f"{sum(r.stage == s for r in episodes)} {s.value}" for s in Stage)
-    return _svg(
-        width, height, parts, f"Map of {len(training)} training positions and {len(episodes)} episodes: {counts}"
-    )
+    counts = ", ".join(f"{sum(m.stage == s for m in marks)} {s.value}" for s in Stage)
+    return _svg(width, height, parts, f"Map of {len(training)} training positions and {len(marks)} episodes: {counts}")
 
 
 def view_map(shown: ViewMap) -> Markup:
@@ -125,9 +122,9 @@ def _mark(stage: Stage, u: float, v: float) -> str:
     return f'<path class="miss" d="M{a:.1f} {b:.1f}L{c:.1f} {d:.1f}M{a:.1f} {d:.1f}L{c:.1f} {b:.1f}"/>'
 
 
-def _words(record: EpisodeRecord) -> str:
-    x, y = record.condition.layout.bowl_xy
-    return f"{record.condition.label}: {record.stage.value}, {record.ended_by}, bowl at x {x:.3f}, y {y:.3f} m"
+def _words(mark: Mark) -> str:
+    x, y = mark.xy
+    return f"{mark.label}: {mark.stage.value}, {mark.ended_by}, bowl at x {x:.3f}, y {y:.3f} m"
 
 
 def _svg(width: float, height: float, parts: Sequence[str], label: str) -> Markup:

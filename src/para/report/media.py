@@ -17,6 +17,7 @@ from para.evaluation.video import video_path
 from para.report.cells import AxisTable
 from para.report.pointing import FILE, load_pointing
 from para.report.run_folder import RunFolder
+from para.report.sources import Source
 
 PAGE_BYTES = 14_000_000
 """Most bytes of the whole page."""
@@ -36,9 +37,9 @@ class Budget:
     missing: int = 0
     """Items that did not fit."""
 
-    def take(self, data: bytes) -> bool:
-        """Whether `data` fits, base64-encoded; then it is counted."""
-        size = 4 * len(data) // 3 + 200
+    def take(self, *parts: bytes) -> bool:
+        """Whether all `parts` of an item fit, base64-encoded; then they are counted."""
+        size = sum(4 * len(part) // 3 + 200 for part in parts)
         if size > self.left:
             self.missing += 1
             return False
@@ -58,6 +59,12 @@ class Film:
     """data: URI of its first frame."""
     width: int
     height: int
+
+    @property
+    def anchor(self) -> str:
+        """Its place on the page."""
+        condition = self.record.condition
+        return f"film-{condition.axis}-{self.record.subject.policy}-{condition.index}"
 
 
 @dataclass(frozen=True)
@@ -91,20 +98,25 @@ class Media:
     pictures: list[Picture] = field(default_factory=list)
     budget: Budget = field(default_factory=Budget)
 
+    def film(self, axis: str, policy: str) -> Film | None:
+        """The first one of a row, which its links lead to."""
+        films = (film for strip in self.strips if strip.axis == axis for film in strip.films if film.policy == policy)
+        return next(films, None)
 
-def collect_media(runs: Sequence[RunFolder], tables: Sequence[AxisTable], reserve: int) -> Media:
-    """Pictures first, then film strips, the axes by turns; `reserve` bytes stay free for the rest of the page."""
+
+def collect_media(source: Source, tables: Sequence[AxisTable], reserve: int) -> Media:
+    """Pictures first, then films; `reserve` bytes stay free for the rest of the page."""
     media = Media(budget=Budget(PAGE_BYTES - reserve))
-    for path in (p for run in runs for p in sorted(run.pictures.glob("*")) if p.suffix in _KINDS):
+    for path in (p for run in source.folders for p in sorted(run.pictures.glob("*")) if p.suffix in _KINDS):
         data = path.read_bytes()
         if media.budget.take(data):
             note = path.with_suffix(".txt")
             caption = note.read_text().strip() if note.exists() else path.stem.replace("_", " ").replace("-", " ")
             media.pictures.append(Picture(data_uri(data, _KINDS[path.suffix]), caption, *_size(path, data)))
-    for run in runs:
+    for run in source.folders:
         if (run.pictures / FILE).exists():
             _add_method(run.pictures / FILE, media)
-    media.strips = _strips({run.root.name: run for run in runs}, tables, media.budget)
+    media.strips = _strips({run.root.name: run for run in source.runs}, tables, media.budget)
     return media
 
 
@@ -130,24 +142,21 @@ def _size(path: Path, data: bytes) -> tuple[int, int]:
 
 
 def _strips(runs: dict[str, RunFolder], tables: Sequence[AxisTable], budget: Budget) -> list[FilmStrip]:
-    wanted: list[tuple[int, AxisTable]] = []
-    for table in tables:
-        indices = {
-            r.condition.index for row in table.rows for r in row.main.episodes if _path(runs[row.run], r).exists()
-        }
-        wanted += [(index, table) for index in indices]
-    strips = []
-    for index, table in sorted(wanted, key=lambda pair: (pair[0], tables.index(pair[1]))):
-        films = []
-        for row in table.rows:
-            for record in row.main.episodes:
-                if record.condition.index == index and (
-                    film := _film(row.policy, _path(runs[row.run], record), record, budget)
-                ):
-                    films.append(film)
-        if films:
-            strips.append(FilmStrip(table.axis, table.title, index, tuple(films)))
-    return strips
+    """Axis by axis. Where not all films fit, everyone's first film goes before anyone's second, the axes by turns."""
+    wanted: list[tuple[int, int, int, EpisodeRecord]] = []
+    for t, table in enumerate(tables):
+        for place, row in enumerate(table.rows):
+            filmed = [r for r in row.main.episodes if _path(runs[row.run], r).exists()]
+            wanted += [(turn, place, t, record) for turn, record in enumerate(filmed)]
+    strips: dict[tuple[int, int], list[tuple[int, Film]]] = {}
+    for _, place, t, record in sorted(wanted, key=lambda one: one[:3]):
+        row = tables[t].rows[place]
+        if film := _film(row.policy, _path(runs[row.run], record), record, budget):
+            strips.setdefault((t, record.condition.index), []).append((place, film))
+    return [
+        FilmStrip(tables[t].axis, tables[t].title, index, tuple(film for _, film in sorted(films, key=lambda f: f[0])))
+        for (t, index), films in sorted(strips.items())
+    ]
 
 
 def _path(run: RunFolder, record: EpisodeRecord) -> Path:
@@ -156,17 +165,16 @@ def _path(run: RunFolder, record: EpisodeRecord) -> Path:
 
 
 def _film(policy: str, path: Path, record: EpisodeRecord, budget: Budget) -> Film | None:
-    if not path.exists():
-        return None
+    """None where it does not fit."""
     data = path.read_bytes()
-    if not budget.take(data):
-        return None
     with av.open(io.BytesIO(data)) as container:
         image = next(container.decode(video=0)).to_image()
     buffer = io.BytesIO()
     image.save(buffer, "JPEG", quality=70)
-    budget.take(buffer.getvalue())
-    return Film(policy, record, data_uri(data, "video/mp4"), data_uri(buffer.getvalue(), "image/jpeg"), *image.size)
+    poster = buffer.getvalue()
+    if not budget.take(data, poster):
+        return None
+    return Film(policy, record, data_uri(data, "video/mp4"), data_uri(poster, "image/jpeg"), *image.size)
 
 
 def data_uri(data: bytes, kind: str) -> str:

@@ -50,6 +50,10 @@ def is_ours(policy: str) -> bool:
     return policy.startswith("para") and not policy.startswith("para_paper")
 
 
+CAMERA_FREE = ("act", "cls_regression", "diffusion")
+"""Policies that are given the picture and nothing of the camera; their variants with a longer name are told it."""
+
+
 def rank(policy: str) -> tuple[int, str]:
     """Ours first, its variants, then rivals, references last."""
     if policy in REFERENCES:

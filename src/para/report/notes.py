@@ -7,9 +7,11 @@ RUN/failures.json   {"format": 1, "rows": [{"policy": "para", "axis": "lr", "spl
                      "count": 12, "of": 59, "example": 17, "note": "...", "episodes": 200,
                      "commit": "...", "command": "..."}]}
 
-``with`` and ``without`` are counts of PLACE; rates and intervals are computed from them, never written. ``note``,
-``commit``, ``command``, ``episodes`` and ``example`` (a condition's index) may be left out. A failure's ``of`` is the number
-of failed episodes that were looked at.
+``with`` and ``without`` are counts of PLACE; rates and intervals are computed from them, never written. Either may name a
+file of ``runs/ablations.py`` besides, ``"file": "rl/height_bins"`` for RUN/ablations/rl/height_bins.json, whose errors on
+demonstrations then stand beside the rate; its counts have to be the same. ``note``, ``commit``, ``command``, ``episodes`` and
+``example`` (a condition's index) may be left out. A failure's ``of`` is the number of failed episodes that were looked at.
+The axis ``rl`` is ``lr`` the other way round.
 """
 
 from __future__ import annotations
@@ -25,12 +27,26 @@ from para.evaluation.statistics import Rate, wilson
 FORMAT = 1
 """Version of both files."""
 VERDICTS = ("kept", "dropped", "open")
+TWIN = "rl"
+"""The mirror image of ``lr``: trained on the right half and tried on the left one, so that ``lr`` itself chooses nothing."""
+MOVED_PIXELS = 80
 
 T = TypeVar("T")
 
 
 class NotesError(ValueError):
     """A file of notes is damaged."""
+
+
+@dataclass(frozen=True)
+class OfflineErrors:
+    """How far predicted targets lie from the demonstrated ones [mm], as they are and with picture and camera moved."""
+
+    median: float
+    p90: float
+    moved_median: float
+    """With the picture `MOVED_PIXELS` to the right, of targets that stay in it; an equivariant policy keeps its errors."""
+    moved_p90: float
 
 
 @dataclass(frozen=True)
@@ -48,6 +64,14 @@ class Ablation:
     note: str = ""
     commit: str = ""
     command: str = ""
+    changed_errors: OfflineErrors | None = None
+    base_errors: OfflineErrors | None = None
+    """None where no file is named."""
+
+    @property
+    def where(self) -> str:
+        """On what it was tried, for people."""
+        return "right half to left half" if self.axis == TWIN else f"{self.axis}, {self.split}"
 
 
 @dataclass(frozen=True)
@@ -72,7 +96,7 @@ class Failure:
 
 def read_ablations(folder: Path) -> list[Ablation]:
     """From `folder`/ablations.json; empty where there is none. NotesError names file, row and remedy."""
-    return _read(folder / "ablations.json", _ablation)
+    return _read(folder / "ablations.json", lambda row: _ablation(row, folder / "ablations"))
 
 
 def read_failures(folder: Path) -> list[Failure]:
@@ -80,13 +104,22 @@ def read_failures(folder: Path) -> list[Failure]:
     return _read(folder / "failures.json", _failure)
 
 
-def _ablation(row: dict[str, Any]) -> Ablation:
-    changed, base = (
-        wilson(int(counts["placed"]), int(counts["n"])) for counts in (row.pop("with"), row.pop("without"))
-    )
+def _ablation(row: dict[str, Any], folder: Path) -> Ablation:
     if row["verdict"] not in VERDICTS:
         raise ValueError(f"verdict {row['verdict']!r} is none of {', '.join(VERDICTS)}")
-    return Ablation(changed=changed, base=base, **row)
+    (changed, changed_errors), (base, base_errors) = (_measured(row.pop(key), folder) for key in ("with", "without"))
+    return Ablation(changed=changed, base=base, changed_errors=changed_errors, base_errors=base_errors, **row)
+
+
+def _measured(counts: dict[str, Any], folder: Path) -> tuple[Rate, OfflineErrors | None]:
+    rate = wilson(int(counts["placed"]), int(counts["n"]))
+    if "file" not in counts:
+        return rate, None
+    data = json.loads((folder / f"{counts['file']}.json").read_text(encoding="utf-8"))
+    if (data["place"]["successes"], data["place"]["n"]) != (rate.successes, rate.n):
+        raise ValueError(f"{counts['file']}.json counts {data['place']['successes']} of {data['place']['n']}")
+    still, moved = data["offline"]["du+0_dv+0"], data["offline"][f"du+{MOVED_PIXELS}_dv+0"]
+    return rate, OfflineErrors(still["median_mm"], still["p90_mm"], moved["median_mm"], moved["p90_mm"])
 
 
 def _failure(row: dict[str, Any]) -> Failure:
@@ -112,7 +145,7 @@ def _read(path: Path, make: Callable[[dict[str, Any]], T]) -> list[T]:
     for number, row in enumerate(rows, start=1):
         try:
             made.append(make(dict(row)))
-        except (ValueError, KeyError, TypeError) as cause:
+        except (ValueError, KeyError, TypeError, OSError) as cause:
             raise NotesError(
                 f"{path}: row {number}: {type(cause).__name__}: {cause}. See the top of para/report/notes.py for the form."
             ) from cause

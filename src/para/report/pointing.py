@@ -15,7 +15,7 @@ from para.policy import Policy
 from para.types import Box, Observation
 
 FILE = "pointing.npz"
-"""Its name in a run's folder of pictures."""
+"""Its name in a folder of pictures, a run's or a collection's."""
 
 
 @dataclass(frozen=True)
@@ -25,7 +25,7 @@ class Pointing:
     image: np.ndarray
     """(H, W, 3) uint8, the policy's input."""
     camera: Camera
-    """Of that picture."""
+    """Of that picture, which may be a virtual one."""
     ee: np.ndarray
     """(3,) end effector [m], world."""
     targets: np.ndarray
@@ -69,7 +69,7 @@ def point(policy: Policy, observation: Observation, step: int | None = None) -> 
     step = len(chunk) - 1 if step is None else step
     logits = outputs.logits[0, step]  # (D, v, u)
     bins = policy.config.head.bins
-    camera = observation.view(policy.config.camera).camera.resize(*policy.config.image_size)
+    camera = policy.config.input_camera(observation.view(policy.config.camera).camera)
     return Pointing(
         image=inputs.image[0].permute(1, 2, 0).cpu().numpy().clip(0, 255).astype(np.uint8),
         camera=camera,

@@ -27,6 +27,8 @@ class PublishedPair:
 
 
 _PARA, _REGRESSION = "para", "cls_regression"
+COUNTERPARTS = (_PARA, _REGRESSION)
+"""Our policies that the published method and its baseline are compared with."""
 
 
 def _pair(ours: int, baseline: int, n: int | None = None, note: str = "") -> PublishedPair:
@@ -69,7 +71,7 @@ def published_curve(axis: str, policy: str) -> tuple[tuple[float, int], ...]:
 
 def counterpart(policy: str) -> str:
     """The published method that a policy of ours is compared with, or an empty string."""
-    for method in (_PARA, _REGRESSION):
+    for method in COUNTERPARTS:
         if policy == method or policy.startswith(f"{method}_"):
             return method
     return ""

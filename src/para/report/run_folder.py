@@ -5,7 +5,8 @@ RUN/demos/                    demonstrations
 RUN/train/<policy>/           policy/, log.jsonl, first_batch.png
 RUN/records/<axis>.jsonl      episode records
 RUN/videos/<axis>/<policy>/   rollouts of the first test conditions
-RUN/pictures/                 PNG, JPEG and SVG pictures for the report; <name>.txt beside one is its caption
+RUN/pictures/                 PNG, JPEG and SVG pictures for the report; <name>.txt beside one is its caption; a folder of
+                              runs may have one, too
 RUN/ablations.json            changes tried, with and without (see notes.py)
 RUN/failures.json             why episodes failed (see notes.py)
 RUN/timings.json              seconds of each stage

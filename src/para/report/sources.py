@@ -38,6 +38,11 @@ class Source:
         """Several runs in one folder."""
         return not (len(self.runs) == 1 and self.runs[0].root == self.root)
 
+    @property
+    def folders(self) -> tuple[RunFolder, ...]:
+        """All that may hold pictures: the folder itself and its runs."""
+        return tuple(dict.fromkeys((RunFolder(self.root), *self.runs)))
+
 
 def read_source(folder: Path, ledger: Path | None = None) -> Source:
     """A folder with ``records`` is a run; one without is a collection of the runs below it.

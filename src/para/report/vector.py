@@ -16,6 +16,7 @@ from para.report.maps import STAGE_WORDS
 from para.report.method import draw_method
 from para.report.pointing import FILE, load_pointing
 from para.report.styles import LIGHT, MARKS, REFERENCES, STAGE_LIGHT
+from para.report.vector_tables import draw_ablations, draw_differences, draw_factorial
 from para.worlds.libero.layout import BOWL_X, BOWL_Y
 from para.worlds.world import Stage
 
@@ -31,7 +32,7 @@ _LOOK = {
 def write_figures(folder: Path, out: Path, ledger: Path | None = None) -> list[Path]:
     """Draw all figures of a run, or of a folder of runs, into `out`; returns the files, two of each figure.
 
-    The picture of the method needs a prediction, which a run keeps as pictures/pointing.npz.
+    The picture of the method needs a prediction, which the folder or a run in it keeps as pictures/pointing.npz.
     """
     contents = read_contents(folder, ledger)
     out.mkdir(parents=True, exist_ok=True)
@@ -48,20 +49,29 @@ def write_figures(folder: Path, out: Path, ledger: Path | None = None) -> list[P
 def _figures(contents: Contents) -> Iterator[tuple[str, Figure]]:
     if any(row.cells for row in contents.head.run):
         yield "headline", draw_headline(contents.head, contents.styles)
+    for factorial in contents.factorials:
+        yield f"factorial-{factorial.axis}", draw_factorial(factorial)
+    differences = [(row.entry.axis, comparison) for row in contents.head.run for comparison in row.comparisons]
+    if differences:
+        yield "differences", draw_differences(differences)
     for table in contents.tables:
         figures = contents.figures[table.axis]
         if figures.curve:
             yield f"{table.axis}-curve", draw_chart(figures.curve)
         for policy, shown in figures.maps:
             yield f"{table.axis}-map-{policy}", draw_map(shown, LIGHT[contents.styles[policy]], policy)
+    if contents.expert:
+        yield "expert-map", draw_map(contents.expert.map, LIGHT["reference"], "expert")
     if contents.scaling:
         yield "scaling", draw_chart(contents.scaling)
     if contents.training:
         yield "training", draw_chart(contents.training)
-    for run in contents.source.runs:
-        if (run.pictures / FILE).exists():
-            name = "method" if len(contents.source.runs) == 1 else f"method-{run.root.name}"
-            yield name, draw_method(load_pointing(run.pictures / FILE))
+    if contents.source.ablations:
+        yield "ablations", draw_ablations(contents.source.ablations)
+    for folder in contents.source.folders:
+        if (folder.pictures / FILE).exists():
+            name = "method" if folder.root == contents.source.root else f"method-{folder.root.name}"
+            yield name, draw_method(load_pointing(folder.pictures / FILE))
 
 
 def draw_headline(head: Headline, styles: dict[str, str]) -> Figure:
@@ -142,7 +152,7 @@ def _table_map(shown: TableMap, title: str) -> Figure:
         Stage.MISS: {"marker": "x", "color": STAGE_LIGHT[Stage.MISS], "linewidths": 1.1},
     }
     for stage, look in looks.items():
-        found = np.array([r.condition.layout.bowl_xy for r in shown.episodes if r.stage == stage]).reshape(-1, 2)
+        found = np.array([mark.xy for mark in shown.marks if mark.stage == stage]).reshape(-1, 2)
         axes.scatter(found[:, 1], found[:, 0], s=12, label=f"{STAGE_WORDS[stage]} ({len(found)})", **look)
     axes.set(xlim=(BOWL_Y[0] - 0.03, BOWL_Y[1] + 0.03), ylim=(BOWL_X[1] + 0.03, BOWL_X[0] - 0.03), aspect="equal")
     axes.set(xlabel="y [m]; camera below", ylabel="x [m]", title=f"{title}; robot above")

@@ -14,10 +14,11 @@ picture moved (equivariance), errors on demonstrations of the unseen half (of ya
 """
 
 import argparse
+import fcntl
 import gzip
 import json
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+import os
+from collections.abc import Callable
 from dataclasses import asdict, replace
 from functools import partial
 from pathlib import Path
@@ -202,26 +203,28 @@ def run(name: str, asked_for: argparse.Namespace) -> None:
     asked = conditions(n) if axis == TWIN else axis_named(axis).validation_conditions(n)
     folder = out / axis / name / "policy"
     name += "" if mode == "servo" else f"_{mode}"
-    spec = AgentSpec(name, "policy", folder, mode)
-    with unpacked(RESULTS / axis / "records.jsonl") as records:
-        result = evaluate(spec, asked, records, workers=workers)
+    records = folder.with_name(f"records_{mode}.jsonl")
+    result = evaluate(AgentSpec(name, "policy", folder, mode), asked, records, workers=workers)
+    keep(records, RESULTS / axis / "records.jsonl.gz")
     taught = len(set(samples.episode.tolist()))
     write_row(RESULTS / axis, name, asked_for, trained, result.records, demonstrations=taught, offline=offline)
 
 
-@contextmanager
-def unpacked(path: Path) -> Iterator[Path]:
-    """Records that are kept as `path`.gz, to be added to as `path`; packed again in the end."""
-    packed = path.with_name(path.name + ".gz")
-    if packed.exists():
-        path.write_bytes(gzip.decompress(packed.read_bytes()))
-        packed.unlink()
+def keep(records: Path, packed: Path) -> None:
+    """Put one variant's episodes in place of those that `packed` has of the same weights; variants may run side by side."""
+    packed.parent.mkdir(parents=True, exist_ok=True)
+    folder = os.open(packed.parent, os.O_RDONLY)
     try:
-        yield path
+        fcntl.flock(folder, fcntl.LOCK_EX)  # until it is closed
+        old = gzip.decompress(packed.read_bytes()).decode().splitlines() if packed.exists() else []
+        new = records.read_text().splitlines()
+        subjects = [json.loads(line)["subject"] for line in new]
+        lines = [line for line in old if json.loads(line)["subject"] not in subjects] + new
+        partial = packed.with_suffix(".part")
+        partial.write_bytes(gzip.compress("".join(f"{line}\n" for line in lines).encode(), mtime=0))
+        partial.replace(packed)
     finally:
-        if path.exists():
-            packed.write_bytes(gzip.compress(path.read_bytes(), mtime=0))
-            path.unlink()
+        os.close(folder)
 
 
 def table() -> None:

@@ -101,12 +101,10 @@ if part random10; then
     done
 fi
 
-unset POINTING_STEPS
-
 for PAIR in inner:inner:100 hemisphere:view_hemisphere:200 full:lr_full:200; do
     IFS=: read -r PART AXIS EPISODES <<< "$PAIR"
     part "$PART" || continue
-    [ "$PART" = full ] && POINTING_STEPS=1500 || unset POINTING_STEPS  # enough among objects, see LOG.md
+    POINTING_STEPS=$([ "$PART" = full ] && echo 1500 || echo 6000)  # 1500 place 199 of 200 among objects
     para demos --axis "$AXIS" --out $OUT/"$AXIS"/demos                                                      #  1 to 4 min
     train $OUT/"$AXIS"/demos $OUT/"$AXIS"
     ask $OUT/"$AXIS" "$AXIS" "$EPISODES"

@@ -88,13 +88,13 @@ def _factorial(tables: Sequence[Factorial]) -> list[str]:
             for i, cell in enumerate(cells)
             if cell is not None and cell.row.competent
         }
-        if len({reading for reading, _ in rates}) < 2 or len({i for _, i in rates}) < 2:
-            continue
         means = [
             (words, sum(v for (r, _), v in rates.items() if r == words) / n)
             for words, cells in table.grid
-            if (n := sum(r == words for r, _ in rates))
+            if (n := sum(r == words for r, _ in rates)) > 1  # the others answer in one space alone
         ]
+        if len(means) < 2:
+            continue
         told = ", ".join(f"{words} {percent(mean)} %" for words, mean in means)
         sentences.append(f"In the factorial on “{table.title}” the mean over output spaces is: {told}.")
     return sentences

@@ -31,7 +31,7 @@ from para.evaluation.agents import AgentSpec
 from para.evaluation.axes import axis_named
 from para.evaluation.evaluate import evaluate
 from para.evaluation.offline import Move, prediction_errors
-from para.evaluation.plans import GRID, LEFT, Plan
+from para.evaluation.plans import GRID, HALF_DISC, LEFT, Plan
 from para.evaluation.provenance import provenance
 from para.evaluation.sampling import condition, sample_positions, stable_seed
 from para.evaluation.statistics import wilson
@@ -41,6 +41,7 @@ from para.presets import fitted, policy_preset
 from para.presets.policies import COLOURS, RIM, YAW_MECHANISMS
 from para.reproduce import record
 from para.training import TrainConfig, train
+from para.worlds.libero.camera import is_scored
 from para.worlds.libero.layout import BOWL_X, BOWL_Y, TABLE_HEIGHT, Layout, Region
 
 RESULTS = Path("results/ablations")
@@ -51,6 +52,7 @@ DEPTHS = (0.7, 1.35)  # of targets before the cameras that training carries abou
 EVERY = 15  # of how many moments one is asked for errors
 MOVES = (Move(), Move(du=40), Move(du=80), Move(dv=40))
 LONGER = {"twice_as_long": 2, "four_times_as_long": 4}  # so many times the asked steps
+JITTERED = "jittered"  # as `base`, its demonstrations by as many cameras
 
 
 def variants() -> dict[str, TrainConfig]:
@@ -79,7 +81,7 @@ def variants() -> dict[str, TrainConfig]:
     mild = (Shift(40.0), Zoom(0.85, 1.2))
     return {
         "base": base,
-        **dict.fromkeys(LONGER, base),
+        **dict.fromkeys((*LONGER, JITTERED), base),
         "signed": head(base, offset_planes="signed"),
         "mild": geometric(base, *mild),
         "mild_signed": geometric(head(base, offset_planes="signed"), *mild),
@@ -94,6 +96,8 @@ def variants() -> dict[str, TrainConfig]:
         "raised": carried(feet(base, RIM), None),
         "raised_orbit": carried(feet(base, RIM), Orbit((-0.13, 0.0, RIM))),
         "not_carried": carried(base, None),
+        "carried_40": carried(base, replace(base.augmentation.orbit, largest=40.0)),
+        "standing_40": carried(base, replace(base.augmentation.orbit, largest=40.0, standing=True)),
         "standing": carried(base, replace(base.augmentation.orbit, standing=True)),
         "gripper_dropped": head(base, gripper_dropout=0.3),
         "recentred": geometric(base, Turn(5.0, 20.0), Recentre(), Zoom(0.75, 1.3)),
@@ -152,6 +156,15 @@ def unseen_errors(trained: Policy, axis: str, workers: int) -> dict[str, dict[st
     return {"unseen": errors.summary(), "unseen_low": errors.summary(LOW), "unseen_low_far": beyond.summary(LOW)}
 
 
+def any_view(seed: int, bowl_xy: tuple[float, float]) -> tuple[float, float]:
+    """(polar, azimuth) [deg] of a scored camera up to `HALF_DISC` from the training camera, uniform over the disc."""
+    rng = np.random.default_rng((seed, 9))
+    while True:
+        polar, azimuth = HALF_DISC * float(np.sqrt(rng.uniform())), float(rng.uniform(0.0, 360.0))
+        if is_scored(polar, azimuth, bowl_xy):
+            return polar, azimuth
+
+
 def learn(name: str, asked_for: argparse.Namespace) -> tuple[Policy, SampleTable]:
     """The trained variant, and the moments it has learned from."""
     axis, steps = asked_for.axis, asked_for.steps * LONGER.get(name, 1)
@@ -159,6 +172,10 @@ def learn(name: str, asked_for: argparse.Namespace) -> tuple[Policy, SampleTable
     demos, policy = Path("outputs") / axis / "demos", config.policy
     if axis == TWIN:
         record(RIGHT.layouts(), demos, (256, 256), asked_for.workers)
+    if name == JITTERED:
+        demos = demos.with_name("jittered_demos")
+        layouts = [replace(x, view=any_view(x.seed, x.bowl_xy)) for x in axis_named(axis).training_layouts()]
+        record(layouts, demos, (256, 256), asked_for.workers)
     samples = build_samples(DemoDataset.open(demos), policy.camera, policy.horizon, config.stride)
     folder = asked_for.out / axis / name
     return train(fitted(config, samples), samples, folder, provenance={"ablation": name}), samples

@@ -115,6 +115,51 @@ def test_realtime_leads_the_arm_and_not_the_gripper():
     np.testing.assert_allclose(commands[8].T_world_ee.translation[2], 0.3 + 0.02 * 3, atol=1e-9)
 
 
+class SlowArm(Arm):
+    """Never faster than 6 cm a second."""
+
+    def step(self, command):
+        before = self.position
+        super().step(command)
+        way = self.position - before
+        self.position = before + way * min(1.0, 0.003 / max(np.linalg.norm(way), 1e-9))
+
+
+DOWN_TO_GRIP = chunk(
+    [[0, 0, 0.3 - 0.02 * min(k + 1, 3)] for k in range(4)] + [[0, 0, 0.3]] * 4, [1, 1, 0, 0, 0, 0, 0, 0]
+)
+"""Down by 6 cm in 0.6 s, there the gripper closes, and soon up again."""
+
+
+def gripping(arm, **asked):
+    """(distance to where the gripper is to work, set-point's distance to there, whether it is told to) of each step [m]."""
+    config = ExecutorConfig(mode="realtime", latency=0.0, lead=0.4, execute=8, **asked)
+    executor, rows = ChunkExecutor(Plans(DOWN_TO_GRIP), config), []
+    for _ in range(32):
+        command = executor.act(arm.state(), arm.observe)
+        goal = command.T_world_ee.translation[2] - 0.24
+        rows.append((abs(arm.position[2] - 0.24), abs(goal), command.gripper < 0.5))
+        arm.step(command)
+    return rows
+
+
+def test_realtime_works_the_gripper_where_it_is_to_work():
+    rows = gripping(SlowArm(sag=(0, 0, 0)), grip_within=0.01)
+    first = next(i for i, row in enumerate(rows) if row[2])
+    assert first > 12, "by the clock it would close after 0.6 s"
+    assert rows[first][0] <= 0.01 < rows[first - 1][0]
+    reached = [goal for _, goal, closed in rows[8:] if not closed]
+    assert max(reached) < 0.021, "the arm is not led up again before the gripper has closed"
+    prompt = gripping(Arm(sag=(0, 0, 0)), grip_within=0.01)
+    assert next(i for i, row in enumerate(prompt) if row[2]) == 12, "an arm that is there keeps to the clock"
+
+
+@pytest.mark.parametrize("patience", [0.0, 0.3])
+def test_realtime_does_not_wait_for_an_arm_that_never_comes(patience):
+    rows = gripping(SlowArm(sag=(0, 0, 0)), grip_within=0.0, grip_patience=patience)
+    assert next(i for i, row in enumerate(rows) if row[2]) == 12 + round(patience * 20)
+
+
 def test_realtime_goes_behind_a_jump_no_faster_than_the_stride():
     arm = Arm(sag=(0, 0, 0))
     here = arm.position.copy()

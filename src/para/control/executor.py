@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal, Protocol
 
 import numpy as np
@@ -54,6 +54,11 @@ class ExecutorConfig:
     """`realtime`: seconds between a picture and its chunk; None measures each prediction [s]."""
     lead: float = 0.2
     """`realtime`: how far ahead of the measured pose the set-point runs, the controller's lag [s]."""
+    grip_within: float = 0.012
+    """`realtime` without ensembling: where the gripper is to open or close, the plan stands still until the end effector is
+    this near [m]."""
+    grip_patience: float = 1.0
+    """And for no longer than this, for each chunk [s]; 0 keeps to the clock."""
 
     @classmethod
     def of(cls, policy: ChunkPolicy, mode: Mode = "servo") -> ExecutorConfig:
@@ -173,13 +178,23 @@ class ChunkExecutor:
             return Command(self._timed[0].start.T_world_ee, 1.0)
         when = state.time + self.config.lead
         if self.config.ensemble is None:
-            self._timed = self._timed[len(ready) - 1 :]
-            return _command(*ready[-1].at(when, state.time, self._commanded))
+            self._timed = [self._waiting_to_grip(ready[-1], state), *self._timed[len(ready) :]]
+            return _command(*self._timed[0].at(when, state.time, self._commanded))
         waiting = self._timed[len(ready) :]
         ready = [c for c in ready[:-1] if c.reaches(when)] + ready[-1:]
         self._timed = ready + waiting
         said = [c.at(when, state.time, self._commanded) for c in ready]
         return _command(*average(said, self.config.ensemble))
+
+    def _waiting_to_grip(self, plan: _TimedChunk, state: RobotState) -> _TimedChunk:
+        """The plan, its clock held while the gripper is due to work and the end effector not where it is to."""
+        due = plan.due(state.time)
+        if due == 0 or due != plan.next_grip(due, self._commanded) or plan.late >= self.config.grip_patience - 1e-6:
+            return plan
+        way = plan.chunk.positions[plan.begin + due - 1] - state.T_world_ee.translation
+        if np.linalg.norm(way) <= self.config.grip_within:
+            return plan
+        return replace(plan, late=plan.late + 1 / CONTROL_HZ)
 
     def _behind_jumps(self, chunk: ActionChunk, state: RobotState) -> tuple[int, int]:
         """The step to begin a timed chunk with, and how many steps' time the arm gets to be there."""
@@ -201,6 +216,8 @@ class _TimedChunk:
     """The step to begin with."""
     way: int = 1
     """Where it is to be reached, in steps' times."""
+    late: float = 0.0
+    """How long the plan has stood still [s]."""
 
     @property
     def seen_at(self) -> float:
@@ -212,9 +229,10 @@ class _TimedChunk:
 
     def at(self, when: float, now: float, opening: float) -> tuple[Pose, float]:
         """Target at the time `when`, linear between the chunk's steps, from the pose it was predicted at; and the opening of
-        the last step that is due `now`, before the first one the present `opening`: the arm is led, as it lags, and the
-        gripper works where it was told to."""
-        passed = self._passed(when)
+        the last step that is due `now`, before the first one the present `opening`: the arm is led, as it lags, but not past
+        a step at which the gripper is still to work, and the gripper works where it was told to."""
+        due = self.due(now)
+        passed = min(self._passed(when), self.next_grip(max(due, 1), opening))
         segment = min(int(passed), len(self.chunk) - 1 - self.begin)
         k, share = self.begin + segment, passed - segment
         before = (
@@ -222,13 +240,22 @@ class _TimedChunk:
         )
         position = before.translation + share * (self.chunk.positions[k] - before.translation)
         rotation = turn_towards(before.rotation, self.chunk.rotations[k], 0.15 * (1 + 3 * share))
-        due = int(self._passed(now) + 1e-6)
         gripper = opening if due == 0 else self.chunk.gripper[self.begin + due - 1]
         return Pose(rotation, position), float(gripper)
 
+    def due(self, now: float) -> int:
+        """How many steps are due."""
+        return int(self._passed(now) + 1e-6)
+
+    def next_grip(self, due: int, opening: float) -> int:
+        """The first step from the `due`-th on, counted as there, whose command differs from the present `opening`; one
+        more than there are where none does."""
+        changes = (self.chunk.gripper[self.begin + due - 1 :] > 0.5) != (opening > 0.5)
+        return due + int(np.argmax(changes)) if changes.any() else len(self.chunk) - self.begin + 1
+
     def _passed(self, when: float) -> float:
         """Segments from one step to the next that are behind at that time; the first one takes `way` steps' times."""
-        place = max((when - self.seen_at) / self.chunk.step_seconds, 0.0)
+        place = max((when - self.seen_at - self.late) / self.chunk.step_seconds, 0.0)
         passed = min(place / self.way, 1.0) + max(place - self.way, 0.0)
         return min(passed, float(len(self.chunk) - self.begin))
 

@@ -117,6 +117,8 @@ class Orbit:
     that of `centre`."""
     standing: bool = False
     """Whether the hand, what it holds and the arm above are cut out and stand upright at the end effector, see `layers`."""
+    facing: bool = False
+    """Whether they turn their face to the camera, instead."""
 
     def __call__(self, camera: Camera, rng: np.random.Generator) -> Camera:
         """The camera in its new place, or as it is."""
@@ -137,8 +139,8 @@ class Orbit:
         if np.allclose(camera.T_world_camera.translation, new_camera.T_world_camera.translation, atol=1e-9):
             return warp_image(image, camera, new_camera)
         height = self.centre[2] if self.planes is None else self.planes[int(scene.holding)]
-        if self.standing:
-            return warp_layers(image, camera, new_camera, scene, height)
+        if self.standing or self.facing:
+            return warp_layers(image, camera, new_camera, scene, height, self.facing)
         return warp_plane(image, camera, new_camera, height)
 
 

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from para.geometry import Camera, Reflection, facing_axis, warp_plane, warp_upright
+from para.geometry import Camera, Reflection, facing_axis, warp_facing, warp_plane, warp_upright
 
 DIFFERENT = 18
 """A pixel differs from the still picture when one of its channels does by more than this, of 255."""
@@ -65,13 +65,15 @@ def hand_mask(image: np.ndarray, still: np.ndarray, camera: Camera, hand: np.nda
     return cv2.dilate(found, np.ones((3, 3), np.uint8)).astype(bool)
 
 
-def warp_layers(image: np.ndarray, camera: Camera, new_camera: Camera, scene: Scene, height: float) -> np.ndarray:
+def warp_layers(
+    image: np.ndarray, camera: Camera, new_camera: Camera, scene: Scene, height: float, facing: bool = False
+) -> np.ndarray:
     """(H, W, 3) uint8 -> what `new_camera` would see: the scene as if it lay in the plane z_world = `height` [m], and before
-    it the hand, upright at the end effector."""
+    it the hand, upright at the end effector, or with its face to whichever camera."""
     still = scene.still()
     mask = hand_mask(image, still, camera, scene.hand)[..., None]
     behind = warp_plane(np.where(mask, still, image), camera, new_camera, height)
     cut_out = np.concatenate([image, np.where(mask, np.uint8(255), np.uint8(0))], -1)
-    before = warp_upright(cut_out, camera, new_camera, scene.hand)
+    before = (warp_facing if facing else warp_upright)(cut_out, camera, new_camera, scene.hand)
     share = before[..., 3:].astype(np.float32) / 255.0
     return (share * before[..., :3] + (1 - share) * behind).astype(np.uint8)

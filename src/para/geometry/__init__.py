@@ -15,7 +15,15 @@ from para.geometry.pose import (
 from para.geometry.ray_frame import heading_rotation, ray_rotation
 from para.geometry.reflection import Reflection
 from para.geometry.volume_grid import CellIndex, VolumeGrid
-from para.geometry.warp import facing_axis, homography, plane_homography, warp_image, warp_plane, warp_upright
+from para.geometry.warp import (
+    facing_axis,
+    homography,
+    plane_homography,
+    warp_facing,
+    warp_image,
+    warp_plane,
+    warp_upright,
+)
 
 __all__ = [
     "Bins",
@@ -40,6 +48,7 @@ __all__ = [
     "rotation_from_vector",
     "rotation_to_6d",
     "turn_towards",
+    "warp_facing",
     "warp_image",
     "warp_plane",
     "warp_upright",

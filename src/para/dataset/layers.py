@@ -7,7 +7,7 @@ upright at the end effector, whose place the robot tells.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -38,9 +38,39 @@ class Scene:
         return Scene(mirror.points(self.hand), self.holding, lambda: np.ascontiguousarray(self.still()[:, ::-1]))
 
 
-def still_picture(images: list[np.ndarray]) -> np.ndarray:
+def still_picture(images: Sequence[np.ndarray]) -> np.ndarray:
     """(H, W, 3) uint8 median of pictures by one camera."""
     return np.median(np.stack(images), 0).astype(np.uint8)
+
+
+def without_hand(images: Sequence[np.ndarray], hidden: Sequence[np.ndarray], otherwise: np.ndarray) -> np.ndarray:
+    """(H, W, 3) uint8 median of each pixel over those of the pictures whose `hidden` (H, W) bool does not have it, and as in
+    `otherwise` where every one's does."""
+    stack, covered = np.stack(images), np.stack(hidden)
+    median, sometimes, always = np.median(stack, 0), covered.any(0), covered.all(0)
+    seen = np.where(covered[:, sometimes, None], np.nan, stack[:, sometimes].astype(np.float32))  # (n, pixels, 3)
+    seen[0, always[sometimes]] = otherwise[always]
+    median[sometimes] = np.nanmedian(seen, 0)
+    return median.astype(np.uint8)
+
+
+def about_hand(camera: Camera, hand: np.ndarray, low: float, high: float, beside: float) -> np.ndarray:
+    """(H, W) bool: an upright rectangle that faces the camera, from `low` to `high` above the end effector at `hand` (3,) and
+    as far as `beside` from its vertical [m]."""
+    import cv2
+
+    across = facing_axis(camera, hand)
+    corners = [(-beside, low), (beside, low), (beside, high), (-beside, high)]
+    pixels, depth = camera.project(np.array([hand + a * across + [0.0, 0.0, b] for a, b in corners]))
+    inside = np.zeros((camera.height, camera.width), np.uint8)
+    if (depth > 0).all():
+        cv2.fillConvexPoly(inside, np.floor(pixels).clip(-9999, 9999).astype(np.int32), 1)
+    return inside.astype(bool)
+
+
+def where_hand_can_be(camera: Camera, hand: np.ndarray) -> np.ndarray:
+    """(H, W) bool: no more than this can be the hand at `hand` (3,) [m], what it holds, and the arm above it."""
+    return about_hand(camera, hand, -BELOW, ABOVE, BESIDE)
 
 
 def hand_mask(image: np.ndarray, still: np.ndarray, camera: Camera, hand: np.ndarray) -> np.ndarray:
@@ -49,18 +79,8 @@ def hand_mask(image: np.ndarray, still: np.ndarray, camera: Camera, hand: np.nda
 
     differs = (cv2.absdiff(image, still).max(-1) > DIFFERENT).astype(np.uint8)
     differs = cv2.morphologyEx(differs, cv2.MORPH_CLOSE, np.ones((5, 5), np.uint8))
-    across = facing_axis(camera, hand)
-
-    def rectangle(low: float, high: float, beside: float) -> np.ndarray:
-        corners = [(-beside, low), (beside, low), (beside, high), (-beside, high)]
-        pixels, depth = camera.project(np.array([hand + a * across + [0.0, 0.0, b] for a, b in corners]))
-        inside = np.zeros(differs.shape, np.uint8)
-        if (depth > 0).all():
-            cv2.fillConvexPoly(inside, np.floor(pixels).clip(-9999, 9999).astype(np.int32), 1)
-        return inside
-
-    _, part = cv2.connectedComponents(differs & rectangle(-BELOW, ABOVE, BESIDE))
-    seeds = rectangle(SEED[0] - SEED[1], SEED[0] + SEED[1], SEED[1]).astype(bool)
+    _, part = cv2.connectedComponents(differs & where_hand_can_be(camera, hand))
+    seeds = about_hand(camera, hand, SEED[0] - SEED[1], SEED[0] + SEED[1], SEED[1])
     found = np.isin(part, np.setdiff1d(part[seeds], [0])).astype(np.uint8)
     return cv2.dilate(found, np.ones((3, 3), np.uint8)).astype(bool)
 

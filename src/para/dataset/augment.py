@@ -101,7 +101,7 @@ class Orbit:
     """Camera carried about a point of the table, the picture warped as if all of it were flat.
 
     What stands on the table keeps its place and leans over a little; labels that are places in the plane (`FootBins`) are
-    exact. The arm stands wrong, unless it is cut out (`standing`).
+    exact. The arm stands wrong, unless it is cut out (`cut_out`).
     """
 
     centre: tuple[float, float, float] = (-0.13, 0.0, 0.90)
@@ -115,10 +115,9 @@ class Orbit:
     planes: tuple[float, float] | None = None
     """Heights of the plane while the hand is open and while it holds something [m], world: of what it reaches for then. None:
     that of `centre`."""
-    standing: bool = False
-    """Whether the hand, what it holds and the arm above are cut out and stand upright at the end effector, see `layers`."""
-    facing: bool = False
-    """Whether they turn their face to the camera, instead."""
+    cut_out: bool = False
+    """Whether the hand, with what it holds and the arm above, is cut out and moved as a card at the end effector, see
+    `layers`: without that a raised camera is shown it far behind where it is."""
 
     def __call__(self, camera: Camera, rng: np.random.Generator) -> Camera:
         """The camera in its new place, or as it is."""
@@ -139,8 +138,8 @@ class Orbit:
         if np.allclose(camera.T_world_camera.translation, new_camera.T_world_camera.translation, atol=1e-9):
             return warp_image(image, camera, new_camera)
         height = self.centre[2] if self.planes is None else self.planes[int(scene.holding)]
-        if self.standing or self.facing:
-            return warp_layers(image, camera, new_camera, scene, height, self.facing)
+        if self.cut_out:
+            return warp_layers(image, camera, new_camera, scene, height)
         return warp_plane(image, camera, new_camera, height)
 
 

@@ -1,8 +1,8 @@
 """A picture taken apart into the hand and the scene behind it, so that a camera can be carried around both.
 
 A demonstration's camera stands still, so the median of its pictures shows the scene without what moves. What differs from
-that about the end effector is the hand, with what it holds and the arm above it. On the table it would lie flat; it stands
-upright at the end effector, whose place the robot tells.
+that about the end effector is the hand, with what it holds and the arm above it. On the table it would lie flat, far behind
+where it is; so it is moved as a card at the end effector, whose place the robot tells.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from para.geometry import Camera, Reflection, facing_axis, warp_facing, warp_plane, warp_upright
+from para.geometry import Camera, Reflection, warp_card, warp_plane
 
 DIFFERENT = 18
 """A pixel differs from the still picture when one of its channels does by more than this, of 255."""
@@ -59,7 +59,9 @@ def about_hand(camera: Camera, hand: np.ndarray, low: float, high: float, beside
     as far as `beside` from its vertical [m]."""
     import cv2
 
-    across = facing_axis(camera, hand)
+    towards = camera.T_world_camera.translation - hand
+    across = np.array([-towards[1], towards[0], 0.0])
+    across /= max(np.linalg.norm(across), 1e-9)
     corners = [(-beside, low), (beside, low), (beside, high), (-beside, high)]
     pixels, depth = camera.project(np.array([hand + a * across + [0.0, 0.0, b] for a, b in corners]))
     inside = np.zeros((camera.height, camera.width), np.uint8)
@@ -85,15 +87,13 @@ def hand_mask(image: np.ndarray, still: np.ndarray, camera: Camera, hand: np.nda
     return cv2.dilate(found, np.ones((3, 3), np.uint8)).astype(bool)
 
 
-def warp_layers(
-    image: np.ndarray, camera: Camera, new_camera: Camera, scene: Scene, height: float, facing: bool = False
-) -> np.ndarray:
+def warp_layers(image: np.ndarray, camera: Camera, new_camera: Camera, scene: Scene, height: float) -> np.ndarray:
     """(H, W, 3) uint8 -> what `new_camera` would see: the scene as if it lay in the plane z_world = `height` [m], and before
-    it the hand, upright at the end effector, or with its face to whichever camera."""
+    it the hand, as a card at the end effector."""
     still = scene.still()
     mask = hand_mask(image, still, camera, scene.hand)[..., None]
     behind = warp_plane(np.where(mask, still, image), camera, new_camera, height)
     cut_out = np.concatenate([image, np.where(mask, np.uint8(255), np.uint8(0))], -1)
-    before = (warp_facing if facing else warp_upright)(cut_out, camera, new_camera, scene.hand)
+    before = warp_card(cut_out, camera, new_camera, scene.hand)
     share = before[..., 3:].astype(np.float32) / 255.0
     return (share * before[..., :3] + (1 - share) * behind).astype(np.uint8)

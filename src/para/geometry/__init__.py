@@ -15,15 +15,7 @@ from para.geometry.pose import (
 from para.geometry.ray_frame import heading_rotation, ray_rotation
 from para.geometry.reflection import Reflection
 from para.geometry.volume_grid import CellIndex, VolumeGrid
-from para.geometry.warp import (
-    facing_axis,
-    homography,
-    plane_homography,
-    warp_facing,
-    warp_image,
-    warp_plane,
-    warp_upright,
-)
+from para.geometry.warp import homography, plane_homography, warp_card, warp_image, warp_plane
 
 __all__ = [
     "Bins",
@@ -38,7 +30,6 @@ __all__ = [
     "VolumeGrid",
     "axis_across",
     "axis_in_image",
-    "facing_axis",
     "heading_rotation",
     "homography",
     "plane_homography",
@@ -48,8 +39,7 @@ __all__ = [
     "rotation_from_vector",
     "rotation_to_6d",
     "turn_towards",
-    "warp_facing",
+    "warp_card",
     "warp_image",
     "warp_plane",
-    "warp_upright",
 ]

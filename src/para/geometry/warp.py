@@ -53,26 +53,10 @@ def warp_plane(image: np.ndarray, camera: Camera, new_camera: Camera, height: fl
     return _warp_numpy(image, matrix, (new_camera.width, new_camera.height), fill)
 
 
-def facing_axis(camera: Camera, point: np.ndarray) -> np.ndarray:
-    """(3,) horizontal unit vector of the vertical plane through `point` (3,) [m], world, that faces `camera`."""
-    towards = camera.T_world_camera.translation - point
-    across = np.array([-towards[1], towards[0], 0.0])
-    return across / max(np.linalg.norm(across), 1e-9)
-
-
-def warp_upright(image: np.ndarray, camera: Camera, new_camera: Camera, point: np.ndarray, fill: int = 0) -> np.ndarray:
-    """(H, W, C) uint8 or float32 -> what `new_camera` would see if everything in the picture lay in the vertical plane
-    through `point` (3,) [m], world, that faces `camera`; bilinear, `fill` where the old picture shows nothing of it."""
-    _check_size(image, camera)
-    across, up = facing_axis(camera, point), np.array([0.0, 0.0, 1.0])
-    old, new = (_plane_matrix(c, point, across, up) for c in (camera, new_camera))
-    image, matrix = _averaged(image, old @ np.linalg.inv(new), new_camera)
-    return _warp_numpy(image, matrix, (new_camera.width, new_camera.height), fill)
-
-
-def warp_facing(image: np.ndarray, camera: Camera, new_camera: Camera, point: np.ndarray, fill: int = 0) -> np.ndarray:
+def warp_card(image: np.ndarray, camera: Camera, new_camera: Camera, point: np.ndarray, fill: int = 0) -> np.ndarray:
     """(H, W, C) uint8 or float32 -> what `new_camera` would see of a card at `point` (3,) [m], world, that shows the picture
-    and always lies as the picture of who looks does: moved and scaled; bilinear, `fill` where the old one shows nothing."""
+    and always lies as the picture of who looks does: moved with the point and scaled by its distance, neither turned nor
+    foreshortened; bilinear, `fill` where the old one shows nothing."""
     _check_size(image, camera)
     old, new = (
         _plane_matrix(c, point, c.T_world_camera.rotation[:, 0], c.T_world_camera.rotation[:, 1])

@@ -54,7 +54,7 @@ class ExecutorConfig:
     """`realtime`: seconds between a picture and its chunk; None measures each prediction [s]."""
     lead: float = 0.2
     """`realtime`: how far ahead of the measured pose the set-point runs, the controller's lag [s]."""
-    grip_within: float = 0.012
+    grip_within: float = 0.008
     """`realtime` without ensembling: where the gripper is to open or close, the plan stands still until the end effector is
     this near [m]."""
     grip_patience: float = 1.0
@@ -93,6 +93,7 @@ class ChunkExecutor:
         self._past: list[ActionChunk] = []  # with ensembling: the last chunks, oldest first, one for each target
         self._timed: list[_TimedChunk] = []
         self._commanded = 1.0  # the gripper's last command (`realtime`)
+        self._correction, self._before = np.zeros(3), np.full(3, np.inf)
         self.servo.reset()
         if hasattr(self.policy, "reset"):
             self.policy.reset()
@@ -179,7 +180,10 @@ class ChunkExecutor:
         when = state.time + self.config.lead
         if self.config.ensemble is None:
             self._timed = [self._waiting_to_grip(ready[-1], state), *self._timed[len(ready) :]]
-            return _command(*self._timed[0].at(when, state.time, self._commanded))
+            now, _ = self._timed[0].at(state.time, state.time, self._commanded)
+            self._correct(now.translation, state.T_world_ee.translation)
+            pose, gripper = self._timed[0].at(when, state.time, self._commanded)
+            return _command(Pose(pose.rotation, pose.translation + self._correction), gripper)
         waiting = self._timed[len(ready) :]
         ready = [c for c in ready[:-1] if c.reaches(when)] + ready[-1:]
         self._timed = ready + waiting
@@ -191,10 +195,18 @@ class ChunkExecutor:
         due = plan.due(state.time)
         if due == 0 or due != plan.next_grip(due, self._commanded) or plan.late >= self.config.grip_patience - 1e-6:
             return plan
-        way = plan.chunk.positions[plan.begin + due - 1] - state.T_world_ee.translation
-        if np.linalg.norm(way) <= self.config.grip_within:
-            return plan
-        return replace(plan, late=plan.late + 1 / CONTROL_HZ)
+        error = plan.chunk.positions[plan.begin + due - 1] - state.T_world_ee.translation
+        return (
+            plan if np.linalg.norm(error) <= self.config.grip_within else replace(plan, late=plan.late + 1 / CONTROL_HZ)
+        )
+
+    def _correct(self, aim: np.ndarray, here: np.ndarray) -> None:
+        """Integral action against the controller's steady-state error, while the end effector hardly moves and is not far
+        off: what it is short of where it is to be now is added to the set-point little by little."""
+        slow, self._before = np.linalg.norm(here - self._before) < _SLOW, here
+        if slow and np.linalg.norm(aim - here) < _NEAR:
+            limit = self.config.servo.largest_correction
+            self._correction = np.clip(self._correction + _INTEGRAL * (aim - here), -limit, limit)
 
     def _behind_jumps(self, chunk: ActionChunk, state: RobotState) -> tuple[int, int]:
         """The step to begin a timed chunk with, and how many steps' time the arm gets to be there."""
@@ -205,6 +217,10 @@ class ChunkExecutor:
             return 0, 1
         far = np.linalg.norm(chunk.positions[begin] - state.T_world_ee.translation)
         return begin, max(1, math.ceil(far / self.config.stride))
+
+
+_SLOW, _NEAR, _INTEGRAL = 0.004, 0.05, 0.2
+"""`ChunkExecutor._correct`: movement in a control step [m], distance [m], share of the error that is added in a step."""
 
 
 @dataclass(frozen=True)

@@ -132,7 +132,7 @@ DOWN_TO_GRIP = chunk(
 
 
 def gripping(arm, **asked):
-    """Of each step: distance to where the gripper is to work, how far above there the set-point is [m], whether it is to close."""
+    """Each step: distance to where the gripper is to work, how far above there the set-point is [m], whether it closes."""
     config = ExecutorConfig(mode="realtime", latency=0.0, lead=0.4, execute=8, **asked)
     executor, rows = ChunkExecutor(Plans(DOWN_TO_GRIP), config), []
     for _ in range(32):

@@ -96,8 +96,6 @@ def variants() -> dict[str, TrainConfig]:
         "raised": carried(feet(base, RIM), None),
         "raised_orbit": carried(feet(base, RIM), Orbit((-0.13, 0.0, RIM))),
         "not_carried": carried(base, None),
-        "carried_40": carried(base, replace(base.augmentation.orbit, largest=40.0)),
-        "hand_cut_out": carried(base, replace(base.augmentation.orbit, cut_out=True)),
         "gripper_dropped": head(base, gripper_dropout=0.3),
         "recentred": geometric(base, Turn(5.0, 20.0), Recentre(), Zoom(0.75, 1.3)),
         "displacement": head(base, displacement_planes=True),

@@ -13,7 +13,6 @@ from dataclasses import dataclass, field
 import cv2
 import numpy as np
 
-from para.dataset.layers import Scene, warp_layers
 from para.geometry import Camera, Pose, Reflection, rotation_from_vector, warp_image, warp_plane
 
 
@@ -101,7 +100,7 @@ class Orbit:
     """Camera carried about a point of the table, the picture warped as if all of it were flat.
 
     What stands on the table keeps its place and leans over a little; labels that are places in the plane (`FootBins`) are
-    exact. The arm stands wrong, unless it is cut out (`cut_out`).
+    exact. The arm stands wrong; to cut it out and move it apart has not helped, nor have pictures by other cameras.
     """
 
     centre: tuple[float, float, float] = (-0.13, 0.0, 0.90)
@@ -115,9 +114,6 @@ class Orbit:
     planes: tuple[float, float] | None = None
     """Heights of the plane while the hand is open and while it holds something [m], world: of what it reaches for then. None:
     that of `centre`."""
-    cut_out: bool = False
-    """Whether the hand, with what it holds and the arm above, is cut out and moved as a card at the end effector, see
-    `layers`: without that a raised camera is shown it far behind where it is."""
 
     def __call__(self, camera: Camera, rng: np.random.Generator) -> Camera:
         """The camera in its new place, or as it is."""
@@ -133,13 +129,11 @@ class Orbit:
             return camera
         return camera.move(Pose(turn, centre - turn @ centre))
 
-    def warp(self, image: np.ndarray, camera: Camera, new_camera: Camera, scene: Scene) -> np.ndarray:
+    def warp(self, image: np.ndarray, camera: Camera, new_camera: Camera, holding: bool) -> np.ndarray:
         """The picture of `new_camera`: exact where both share their centre, else as if all were in the plane."""
         if np.allclose(camera.T_world_camera.translation, new_camera.T_world_camera.translation, atol=1e-9):
             return warp_image(image, camera, new_camera)
-        height = self.centre[2] if self.planes is None else self.planes[int(scene.holding)]
-        if self.cut_out:
-            return warp_layers(image, camera, new_camera, scene, height)
+        height = self.centre[2] if self.planes is None else self.planes[int(holding)]
         return warp_plane(image, camera, new_camera, height)
 
 
@@ -234,11 +228,11 @@ class Augmentation:
         """Where the moment's camera is carried to."""
         return camera if self.orbit is None else self.orbit(camera, rng)
 
-    def warp(self, image: np.ndarray, camera: Camera, new_camera: Camera, scene: Scene) -> np.ndarray:
+    def warp(self, image: np.ndarray, camera: Camera, new_camera: Camera, holding: bool) -> np.ndarray:
         """The picture that `new_camera` would have taken, given that of the moment's own `camera`."""
         if self.orbit is None:
             return warp_image(image, camera, new_camera)
-        return self.orbit.warp(image, camera, new_camera, scene)
+        return self.orbit.warp(image, camera, new_camera, holding)
 
     def camera(self, camera: Camera, points: np.ndarray, rng: np.random.Generator) -> Camera:
         """The camera to warp to; same centre, same image size. `points` (N, 3) [m], world: the moment's targets."""

@@ -11,9 +11,7 @@ import dataclasses
 import hashlib
 import json
 import os
-from collections.abc import Callable
 from dataclasses import dataclass
-from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -21,7 +19,6 @@ import numpy as np
 
 if TYPE_CHECKING:
     from para.demos import DemoDataset
-from para.dataset.layers import Scene, still_picture, where_hand_can_be, without_hand
 from para.geometry import Camera, Pose
 from para.types import CONTROL_HZ, STEP_SECONDS
 
@@ -84,52 +81,9 @@ class SampleTable:
         height, width = self.images.shape[1:3]
         return Camera(self.intrinsics[i], Pose.from_matrix(self.T_world_camera[i]), width, height)
 
-    def scene(self, i: int) -> Scene:
-        """What is known of the picture of moment i."""
-        holding = bool(self.gripper[i] < 0.5)
-        return Scene(self.ee_position[i].astype(np.float64), holding, lambda: self._still(int(self._stretch[i])))
-
-    @cached_property
-    def _stretch(self) -> np.ndarray:
-        """(N,) number of the stretch of each moment: of one demonstration, and open or holding all along, so that nothing
-        moves but the hand and what it holds."""
-        begins = (np.diff(self.episode) != 0) | np.diff(self.gripper < 0.5)
-        return np.concatenate([[0], np.cumsum(begins)])
-
-    @cached_property
-    def _camera_index(self) -> np.ndarray:
-        """(N,) by which of the table's cameras each moment was seen."""
-        cameras = np.concatenate([self.intrinsics, self.T_world_camera.reshape(len(self), -1)], 1)
-        return np.unique(cameras, axis=0, return_inverse=True)[1].reshape(-1)
-
-    def _still(self, stretch: int) -> np.ndarray:
-        """What stands still in one of the stretches: as it is where the hand is not, else as in the rest of the
-        demonstration; where the hand was all along, as its camera has seen all demonstrations. Each made once."""
-        here = np.flatnonzero(self._stretch == stretch)
-        camera, episode = int(self._camera_index[here[0]]), int(self.episode[here[0]])
-
-        def made(key: tuple[str, int], make: Callable[[], np.ndarray]) -> np.ndarray:
-            if key not in self._stills:
-                self._stills[key] = make()
-            return self._stills[key]
-
-        def room() -> np.ndarray:
-            rows = np.flatnonzero(self._camera_index == camera)
-            return still_picture([self.images[i] for i in rows[:: -(-len(rows) // 200)]])
-
-        def behind_hand(rows: np.ndarray, otherwise: np.ndarray) -> np.ndarray:
-            some = rows[:: -(-len(rows) // 24)]
-            hidden = [where_hand_can_be(self.camera(i), self.ee_position[i].astype(np.float64)) for i in some]
-            return without_hand([self.images[i] for i in some], hidden, otherwise)
-
-        def scene() -> np.ndarray:
-            return behind_hand(np.flatnonzero(self.episode == episode), made(("camera", camera), room))
-
-        return made(("stretch", stretch), lambda: behind_hand(here, made(("episode", episode), scene)))
-
-    @cached_property
-    def _stills(self) -> dict[tuple[str, int], np.ndarray]:
-        return {}
+    def holding(self, i: int) -> bool:
+        """Whether the hand of moment i holds something, or is closed."""
+        return bool(self.gripper[i] < 0.5)
 
 
 def build_samples(

@@ -15,7 +15,6 @@ from torch.utils.data import DataLoader, Dataset
 from para.dataset.augment import Augmentation
 from para.dataset.batch import Batch, Clip, ModelInput, Targets
 from para.dataset.clips import ClipPlan
-from para.dataset.layers import Scene
 from para.dataset.samples import SampleTable
 from para.geometry import Camera, LevelFraming, Pose, Reflection
 
@@ -104,7 +103,7 @@ def collate(
         new = augmentation.camera(new, points.astype(np.float64), rng)
         frames, exists[row] = plan.rows(samples, i)
         moments = [_seen(samples, f, mirror) for f in frames]
-        seen = [augmentation.warp(image, camera, new, scene) for image, scene in moments]
+        seen = [augmentation.warp(image, camera, new, holding) for image, holding in moments]
         strip = augmentation.image(np.concatenate(seen), rng)  # below each other
         images[row] = strip.reshape(images[row].shape)
         cameras.append(new)
@@ -135,12 +134,10 @@ def collate(
     return Batch(inputs, targets, None if clips is None else clip)
 
 
-def _seen(samples: SampleTable, i: int, mirror: Reflection | None) -> tuple[np.ndarray, Scene]:
-    """The picture of moment i and what is known of it, as the mirror shows them."""
-    image, scene = samples.images[i], samples.scene(i)
-    if mirror is None:
-        return image, scene
-    return np.ascontiguousarray(image[:, ::-1]), scene.mirrored(mirror)
+def _seen(samples: SampleTable, i: int, mirror: Reflection | None) -> tuple[np.ndarray, bool]:
+    """The picture of moment i, as the mirror shows it, and whether the hand holds something."""
+    image = samples.images[i]
+    return image if mirror is None else np.ascontiguousarray(image[:, ::-1]), samples.holding(i)
 
 
 def _float(array: np.ndarray) -> torch.Tensor:

@@ -15,7 +15,7 @@ from para.geometry.pose import (
 from para.geometry.ray_frame import heading_rotation, ray_rotation
 from para.geometry.reflection import Reflection
 from para.geometry.volume_grid import CellIndex, VolumeGrid
-from para.geometry.warp import homography, plane_homography, warp_card, warp_image, warp_plane
+from para.geometry.warp import homography, plane_homography, warp_image, warp_plane
 
 __all__ = [
     "Bins",
@@ -39,7 +39,6 @@ __all__ = [
     "rotation_from_vector",
     "rotation_to_6d",
     "turn_towards",
-    "warp_card",
     "warp_image",
     "warp_plane",
 ]

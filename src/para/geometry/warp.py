@@ -53,19 +53,6 @@ def warp_plane(image: np.ndarray, camera: Camera, new_camera: Camera, height: fl
     return _warp_numpy(image, matrix, (new_camera.width, new_camera.height), fill)
 
 
-def warp_card(image: np.ndarray, camera: Camera, new_camera: Camera, point: np.ndarray, fill: int = 0) -> np.ndarray:
-    """(H, W, C) uint8 or float32 -> what `new_camera` would see of a card at `point` (3,) [m], world, that shows the picture
-    and always lies as the picture of who looks does: moved with the point and scaled by its distance, neither turned nor
-    foreshortened; bilinear, `fill` where the old one shows nothing."""
-    _check_size(image, camera)
-    old, new = (
-        _plane_matrix(c, point, c.T_world_camera.rotation[:, 0], c.T_world_camera.rotation[:, 1])
-        for c in (camera, new_camera)
-    )
-    image, matrix = _averaged(image, old @ np.linalg.inv(new), new_camera)
-    return _warp_numpy(image, matrix, (new_camera.width, new_camera.height), fill)
-
-
 def warp_image(image: Array, camera: Camera, new_camera: Camera, fill: int = 0) -> Array:
     """The image that `new_camera` would have taken, bilinear; outside the old image it is `fill`.
 

@@ -148,6 +148,25 @@ def test_a_run_from_before_a_field_was_added_goes_on(tmp_path):
         train(replace(config, policy=policy), samples, tmp_path, quiet=True)
 
 
+@pytest.mark.parametrize("state_too", [False, True])
+def test_a_run_of_a_version_with_other_fields_is_refused_and_not_written_over(tmp_path, state_too):
+    config, samples = replace(QUICK, steps=2), toy_samples()
+    train(config, samples, tmp_path, quiet=True)
+    saved, state = tmp_path / "policy/config.json", tmp_path / "state.pt"
+    described = json.loads(saved.read_text())
+    described["provenance"]["training"]["no_longer_there"] = 1
+    saved.write_text(json.dumps(described))
+    if state_too:
+        kept = torch.load(state, weights_only=True)
+        torch.save({**kept, "config": json.dumps(json.loads(kept["config"]) | {"no_longer_there": 1})}, state)
+    else:
+        state.unlink()
+    written = (tmp_path / "policy/model.safetensors").stat().st_mtime_ns
+    with pytest.raises(CheckpointError, match="belongs to a run of another version.*no_longer_there"):
+        train(config, samples, tmp_path, quiet=True)
+    assert (tmp_path / "policy/model.safetensors").stat().st_mtime_ns == written
+
+
 def test_it_learns_to_point_and_survives_saving(tmp_path):
     config = replace(QUICK, augmentation=Augmentation((Shift(20.0),)), steps=150, batch_size=8, learning_rate=3e-3)
     train(config, toy_samples(128), tmp_path, quiet=True)

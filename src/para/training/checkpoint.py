@@ -98,15 +98,16 @@ def is_finished(folder: Path, config: TrainConfig) -> bool:
         return False
     try:
         training = json.loads(saved.read_text()).get("provenance", {}).get("training")
-        if training is None:
-            return False
+    except json.JSONDecodeError:
+        return False
+    if training is None:
+        return False
+    try:
         _refuse_another(training, config, saved)
     except CheckpointError:
         if (folder / "state.pt").exists():
             return False  # whose own configuration decides
         raise
-    except ValueError:
-        return False
     return True
 
 
@@ -129,8 +130,14 @@ def load_state(
 
 def _refuse_another(description: Any, config: TrainConfig, path: Path) -> None:
     """CheckpointError unless `description`, read from `path`, is this configuration."""
-    # Through the type: a run from before a field was added has that field's default.
-    saved, now = (_what_is_learned(c) for c in (from_json(TrainConfig, description, str(path)), config))
+    try:  # through the type: a run from before a field was added has that field's default
+        then = from_json(TrainConfig, description, str(path))
+    except ValueError as error:
+        raise CheckpointError(
+            f"{path} belongs to a run of another version, whose configuration this one does not know ({error}). "
+            "Train into a new folder, or delete this one to start again."
+        ) from None
+    saved, now = _what_is_learned(then), _what_is_learned(config)
     if saved != now:
         raise CheckpointError(
             f"{path} belongs to a run with another configuration (first difference: {_difference(saved, now)}). "

@@ -93,7 +93,8 @@ class ChunkExecutor:
         self._past: list[ActionChunk] = []  # with ensembling: the last chunks, oldest first, one for each target
         self._timed: list[_TimedChunk] = []
         self._commanded = 1.0  # the gripper's last command (`realtime`)
-        self._correction, self._before = np.zeros(3), np.full(3, np.inf)
+        self._correction = np.zeros(3)  # added to the set-point (`realtime`) [m]
+        self._before = np.full(3, np.inf)  # where the end effector was a control step ago
         self.servo.reset()
         if hasattr(self.policy, "reset"):
             self.policy.reset()
@@ -195,10 +196,8 @@ class ChunkExecutor:
         due = plan.due(state.time)
         if due == 0 or due != plan.next_grip(due, self._commanded) or plan.late >= self.config.grip_patience - 1e-6:
             return plan
-        error = plan.chunk.positions[plan.begin + due - 1] - state.T_world_ee.translation
-        return (
-            plan if np.linalg.norm(error) <= self.config.grip_within else replace(plan, late=plan.late + 1 / CONTROL_HZ)
-        )
+        off = np.linalg.norm(plan.chunk.positions[plan.begin + due - 1] - state.T_world_ee.translation)
+        return plan if off <= self.config.grip_within else replace(plan, late=plan.late + 1 / CONTROL_HZ)
 
     def _correct(self, aim: np.ndarray, here: np.ndarray) -> None:
         """Integral action against the controller's steady-state error, while the end effector hardly moves and is not far

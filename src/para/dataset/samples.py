@@ -82,7 +82,7 @@ class SampleTable:
         return Camera(self.intrinsics[i], Pose.from_matrix(self.T_world_camera[i]), width, height)
 
     def holding(self, i: int) -> bool:
-        """Whether the hand of moment i holds something, or is closed."""
+        """Whether the gripper of moment i is more than half closed: about something, or about nothing."""
         return bool(self.gripper[i] < 0.5)
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import select
 import signal
 import sys
 from collections.abc import Callable, Iterable
@@ -344,11 +345,19 @@ COMMANDS: dict[str, Callable[..., None]] = {
 def main(arguments: list[str] | None = None) -> None:
     """Parse and run. Expected errors print their message alone; PARA_DEBUG=1 shows where they came from.
 
-    A polite kill (SIGTERM, as job schedulers send it) stops as Ctrl-C does.
+    A polite kill (SIGTERM, as job schedulers send it) stops as Ctrl-C does. Output that nobody reads any more
+    (`para axes | head -1`) ends the command in silence.
     """
     signal.signal(signal.SIGTERM, signal.default_int_handler)
     try:
-        tyro.extras.subcommand_cli_from_dict(COMMANDS, prog="para", description=_description(), args=arguments)
+        try:
+            tyro.extras.subcommand_cli_from_dict(COMMANDS, prog="para", description=_description(), args=arguments)
+        finally:
+            sys.stdout.flush()  # here, where a closed pipe can be answered, and not at the interpreter's end
+    except BrokenPipeError:
+        if not _nobody_reads():
+            raise
+        raise SystemExit(141) from None  # what a shell reports of a command that SIGPIPE ended
     except KeyboardInterrupt:
         print("\nstopped; the same command goes on from here", file=sys.stderr)
         raise SystemExit(130) from None
@@ -358,6 +367,16 @@ def main(arguments: list[str] | None = None) -> None:
             raise
         print(f"para: {error}", file=sys.stderr)
         raise SystemExit(2) from None
+
+
+def _nobody_reads() -> bool:
+    """Whether it is standard output that is closed, not a pipe to a worker; then the interpreter's last flush goes nowhere."""
+    watch = select.poll()
+    watch.register(sys.stdout.fileno(), 0)
+    closed = any(event & select.POLLERR for _, event in watch.poll(0))
+    if closed:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+    return closed
 
 
 def _description() -> str:

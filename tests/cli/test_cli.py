@@ -1,6 +1,7 @@
 """The command line: help that names everything, errors in one line, and the main job in its tiny preset."""
 
 import json
+import os
 import re
 import subprocess
 import sys
@@ -36,6 +37,18 @@ def test_help_explains_every_argument(command, capsys):
     assert stop.value.code == 0
     text = capsys.readouterr().out
     assert COMMANDS[command].__doc__.splitlines()[0][:40] in " ".join(text.split())
+
+
+@pytest.mark.parametrize("arguments", [["axes"], ["train", "--help"]])
+def test_output_that_nobody_reads_ends_in_silence(arguments):
+    """As `para axes | head -1` does when the reader has gone."""
+    reader, writer = os.pipe()
+    os.close(reader)
+    with os.fdopen(writer) as closed:
+        done = subprocess.run(
+            [sys.executable, "-m", "para.cli", *arguments], stdout=closed, stderr=subprocess.PIPE, text=True
+        )
+    assert (done.returncode, done.stderr) == (141, "")
 
 
 @pytest.mark.parametrize(

@@ -5,7 +5,7 @@ are trained on the *right* half of the table and tried on the left one, the same
 they are tried on that axis's own validation conditions. For every variant: errors on demonstrations, the same with the
 picture moved (equivariance), errors on demonstrations of the unseen half (of yaws not demonstrated), and episodes.
 
-    python runs/ablations.py base distance ...                    # 15 to 20 minutes a variant on one core; again to go on
+    python runs/ablations.py base displacement ...                 # 15 to 20 minutes a variant on one core; again to go on
     python runs/ablations.py --slack 0 mild_signed                # the same weights, carried out in another way
     python runs/ablations.py --axis view base                     # needs outputs/view/demos, see `para demos`
     para demos --axis yaw --split validation --out outputs/yaw/demos      # where an axis has a set of its own for validation
@@ -106,6 +106,8 @@ def variants() -> dict[str, TrainConfig]:
         "cells_2_px": head(base, cell_pixels=2, widths=(32, *base.policy.head.widths)),
         "cells_8_px": head(backbone(base, stages=(2, 4)), cell_pixels=8, widths=base.policy.head.widths[1:]),
         "factorised": head(base, factorised=True),
+        "window_4": replace(base, policy=replace(base.policy, horizon=4)),
+        "window_12": replace(base, policy=replace(base.policy, horizon=12)),
         "one_hot": head(base, smoothing=0.0),
         "exact_query": head(base, query_noise=0.0),
         "frozen_backbone": backbone(base, frozen_stages=max(base.policy.backbone.stages) + 1),

@@ -9,6 +9,7 @@ import signal
 import subprocess
 import sys
 import time
+from dataclasses import replace
 from pathlib import Path
 
 import av
@@ -27,8 +28,9 @@ def _folder(tmp_path, monkeypatch):
 
 def run(tmp_path: Path, name: str = "good", n: int = 4, **options):
     options = {"executor": Inline, "max_steps": 60, **options}
+    spec = replace(AgentSpec(name, "expert"), mode=options.pop("mode", "servo"))
     return evaluate(
-        AgentSpec(name, "expert"), conditions(n, options.pop("split", "validation")), tmp_path / "lr.jsonl",
+        spec, conditions(n, options.pop("split", "validation")), tmp_path / "lr.jsonl",
         setup=fake_setup, progress=lambda progress: None, **options,
     )  # fmt: skip
 
@@ -60,6 +62,23 @@ def test_other_settings_do_not_mix_into_a_table(tmp_path):
         RecordsError, match=r"good has lr validation 0 recorded under another settings.*another records file"
     ):
         run(tmp_path, max_steps=61)
+
+
+def test_both_modes_stand_in_one_file_and_either_goes_on(tmp_path):
+    run(tmp_path, n=2)
+    run(tmp_path, n=2, mode="realtime")
+    before = (tmp_path / "lr.jsonl").read_text()
+    run(tmp_path, n=2)
+    assert (tmp_path / "lr.jsonl").read_text() == before
+    assert [r.settings.mode for r in run(tmp_path, n=3).records] == ["servo"] * 3
+
+
+def test_when_the_last_few_fail_the_others_still_count(tmp_path):
+    run(tmp_path, n=3)
+    path = tmp_path / "lr.jsonl"
+    path.write_text(path.read_text().replace('"policy":"good"', '"policy":"early-always"'))
+    result = run(tmp_path, "early-always", n=6)
+    assert (len(result.records), len(result.errors)) == (3, 3)
 
 
 def test_an_exception_before_the_first_action_is_run_again(tmp_path):

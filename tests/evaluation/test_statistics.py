@@ -8,7 +8,15 @@ import numpy as np
 import pytest
 from scipy import stats
 
-from para.evaluation import graded_area, holm, not_behind, paired_difference, success_by_distance, wilson
+from para.evaluation import (
+    graded_area,
+    holm,
+    not_behind,
+    paired_difference,
+    success_by_distance,
+    wilson,
+    wilson_of_trainings,
+)
 
 
 @pytest.mark.parametrize(
@@ -18,6 +26,26 @@ def test_wilson_is_scipys(k, n):
     ours, theirs = wilson(k, n), stats.binomtest(k, n).proportion_ci(0.95, method="wilson")
     assert (ours.low, ours.high) == pytest.approx((theirs.low, theirs.high), abs=1e-12)
     assert ours.low <= ours.value <= ours.high
+
+
+def test_trainings_that_agree_are_one_sample_and_others_are_fewer_than_their_episodes():
+    assert wilson_of_trainings([(9, 10), (9, 10)]) == wilson(18, 20) == wilson_of_trainings([(18, 20)])
+    assert wilson_of_trainings([(10, 10), (10, 10)]) == wilson(20, 20)
+    assert wilson_of_trainings([(0, 0), (3, 4)]) == wilson(3, 4)
+    two = wilson_of_trainings([(100, 100), (0, 100)])  # one or the other: two draws, whatever the number of episodes
+    assert (two.successes, two.n, two.value) == (100, 200, 0.5) and two.low < 0.1 and two.high > 0.9
+
+
+def test_an_interval_over_trainings_covers_what_training_gives():
+    """Rates that vary from training to training by 5 points about 0.9: Wilson's own interval misses 0.9 far too often."""
+    rng, k, n = np.random.default_rng(0), 5, 100
+    hit = {wilson: 0, wilson_of_trainings: 0}
+    for _ in range(400):
+        placed = rng.binomial(n, np.clip(rng.normal(0.9, 0.05, k), 0, 1))
+        pooled, spread = wilson(int(placed.sum()), k * n), wilson_of_trainings([(int(p), n) for p in placed])
+        hit[wilson] += pooled.low <= 0.9 <= pooled.high
+        hit[wilson_of_trainings] += spread.low <= 0.9 <= spread.high
+    assert hit[wilson] < 0.8 * 400 < 0.85 * 400 < hit[wilson_of_trainings]
 
 
 def test_wilson_of_nothing_says_nothing():

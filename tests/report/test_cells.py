@@ -7,7 +7,7 @@ from dataclasses import replace
 
 import pytest
 
-from para.evaluation import AXES, EpisodeRecord, Records, Subject
+from para.evaluation import AXES, EpisodeRecord, Records, Subject, wilson
 from para.evaluation.ledger import LedgerEntry
 from para.report.cells import RunRecords, axis_tables
 from para.report.comparisons import adjust, axis_comparisons
@@ -51,6 +51,48 @@ def test_ours_stands_first_and_references_last():
 def test_a_variant_of_ours_is_no_rival_and_the_published_head_is():
     found = table(records("para", 18), records("para_corrected", 12), records("para_paper_lite0_224", 9))
     assert [c.rival for c in axis_comparisons(found.rows)] == ["para_paper_lite0_224"]
+
+
+def test_an_oracle_named_after_a_policy_is_a_reference_and_a_published_head_alone_is_not_ours():
+    found = table(records("para", 18), records("oracle_para", 20), records("act", 3))
+    assert [row.policy for row in found.rows] == ["para", "act", "oracle_para"] and found.rows[-1].is_reference
+    assert [c.rival for c in axis_comparisons(found.rows)] == ["act"]
+    assert axis_comparisons(table(records("para_paper_lite0_224", 9), records("act", 3)).rows) == []
+
+
+def test_a_few_shared_conditions_settle_nothing():
+    found = table(records("para", 18), records("act", 3))
+    few = [r for r in records("act", 3, n=40) if r.condition.split != "test" or r.condition.index >= 15]
+    assert axis_comparisons(found.rows) and axis_comparisons(table(records("para", 18), few).rows) == []
+
+
+def test_competence_is_not_told_from_an_unfinished_run():
+    few = [r for r in records("act", 3) if r.condition.split == "test" or r.condition.index < 5]
+    assert table(records("para", 18), few).row("act").competent is None
+
+
+def test_draws_that_differ_widen_their_interval():
+    def drawn(*placed: int):
+        conditions = [AXES[f"scaling_n1_d{d}"].test_conditions(100) for d in range(len(placed))]
+        return (
+            table(
+                [
+                    replace(
+                        episode("para", c),
+                        stage=Stage.PLACE if c.index < k else Stage.MISS,
+                        subject=Subject("para", str(d)),
+                    )
+                    for d, (found, k) in enumerate(zip(conditions, placed))
+                    for c in found
+                ]
+            )
+            .rows[0]
+            .main.place
+        )
+
+    apart, alike, one = drawn(92, 94, 98, 84, 99), drawn(93, 93, 93, 94, 94), wilson(467, 500)
+    assert apart.value == alike.value == one.value
+    assert (alike.low, alike.high) == (one.low, one.high) and apart.high - apart.low > 2 * (one.high - one.low)
 
 
 def test_comparisons_are_paired_and_need_a_competent_rival():

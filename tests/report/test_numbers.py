@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 
 from para.cli import evaluate
-from para.evaluation import AXES, Records, Subject
+from para.evaluation import AXES, Records, Subject, wilson
 from para.evaluation.ledger import LedgerEntry
 from para.report.cells import AxisTable, RunRecords, axis_tables
 from para.report.comparisons import compare, paired_outcomes
@@ -20,7 +20,7 @@ from para.report.figure_data import Point, Sector, ViewMap, sector_span
 from para.report.formats import breakable
 from para.report.goals import BENCHMARK
 from para.report.headline import headline
-from para.report.levels import area, curve_points, has_levels
+from para.report.levels import area, curve_points, has_levels, is_graded
 from para.report.names import group_of, training_seed
 from para.report.notes import NotesError, OfflineErrors, read_ablations, read_failures
 from para.report.origins import DEFAULT_SIZE, origins
@@ -147,17 +147,17 @@ def test_draws_of_a_training_set_are_one_row_and_its_dots():
 
 
 def test_training_seeds_are_one_row_compared_as_seeds():
-    conditions = AXES["lr"].test_conditions(12)
+    conditions = AXES["lr"].test_conditions(24)
     ours = [outcome(episode("para", c), True) for c in conditions]
     seeds = [
         replace(outcome(episode("act", c), c.index < placed), subject=Subject(f"act_seed{seed}", f"weights{seed}"))
-        for seed, placed in ((0, 3), (1, 6), (2, 9))
+        for seed, placed in ((0, 6), (1, 12), (2, 18))
         for c in conditions
     ]
     found = tables([*ours, *seeds])[0]
     assert [row.policy for row in found.rows] == ["para", "act"] and found.rows[1].main.trainings == 3
     (comparison,) = compare(found.rows[0], [found.rows[1]])
-    assert comparison.difference.n == 12 and comparison.difference.value == pytest.approx(0.5)
+    assert comparison.difference.n == 24 and comparison.difference.value == pytest.approx(0.5)
 
 
 def test_in_distribution_counts_for_every_axis_of_the_same_training():
@@ -285,10 +285,21 @@ def test_levels_are_told_from_places(monkeypatch):
 
 
 def test_the_area_lies_in_its_interval_and_narrows_with_more_episodes():
-    few = area("para", [Point(x, y, 0, 1, 10) for x, y in ((0, 1.0), (1, 0.5), (3, 0.0))])
-    many = area("para", [Point(x, y, 0, 1, 1000) for x, y in ((0, 1.0), (1, 0.5), (3, 0.0))])
+    def of(n: int, *rates: float):
+        levels = [(x, wilson(round(y * n), n)) for x, y in zip((0, 1, 3), rates)]
+        return area("para", [Point(x, r.value, r.low, r.high, n) for x, r in levels])
+
+    few, many = of(10, 1.0, 0.5, 0.0), of(1000, 1.0, 0.5, 0.0)
     assert few.value == many.value == pytest.approx((0.75 + 0.5) / 3)
     assert few.low < few.value < few.high and many.high - many.low < 0.2 * (few.high - few.low)
+    whole = of(10, 1.0, 1.0, 1.0)
+    assert whole.low < whole.value == whole.high == 1.0  # never beyond what a rate can be, and with its estimate
+
+
+def test_the_number_of_a_task_is_no_degree(monkeypatch):
+    suite, boxes = tables(axis_records("suite", ("para",), 30, 4) + axis_records("distractors", ("para",), 30, 4))
+    found = {t.axis: (has_levels(t), is_graded(t)) for t in (suite, boxes)}
+    assert found == {"suite": (True, False), "distractors": (True, True)}
 
 
 def test_sectors_share_their_ring():

@@ -1,6 +1,8 @@
 """The real loop with a tiny network: it learns, it resumes exactly, a run of another configuration is refused."""
 
 import json
+import os
+import signal
 from dataclasses import replace
 
 import numpy as np
@@ -14,6 +16,7 @@ from para.heads import GlobalRegressionConfig, VolumeHeadConfig
 from para.policy import CheckpointError, Execution, Policy, PolicyConfig, PolicyNetwork
 from para.training import TrainConfig, train
 from para.training.checkpoint import Ema
+from para.training.progress import Progress, keep_log
 from para.types import Observation, RobotState, View
 from toy import WORKSPACE, toy_camera, toy_samples
 
@@ -133,6 +136,68 @@ def test_a_finished_run_is_known_by_its_policy_alone(tmp_path):
         train(replace(config, seed=1), samples, tmp_path, quiet=True)
     train(replace(config, seed=1), samples, tmp_path, resume=False, quiet=True)
     assert (tmp_path / "policy/model.safetensors").stat().st_mtime_ns > written
+
+
+@pytest.mark.parametrize("finished", [False, True])
+def test_other_demonstrations_are_refused_and_nothing_is_written_over(tmp_path, finished):
+    config, samples, others = replace(QUICK, steps=2), toy_samples(), toy_samples(seed=1)
+    train(config, samples, tmp_path, quiet=True)
+    for gone in ("state.pt",) if finished else ("policy/config.json", "policy/model.safetensors"):
+        (tmp_path / gone).unlink()
+    kept = {f: f.read_bytes() for f in tmp_path.rglob("*") if f.is_file()}
+    with pytest.raises(CheckpointError, match="other demonstrations than these"):
+        train(config, others, tmp_path, quiet=True)
+    assert {f: f.read_bytes() for f in tmp_path.rglob("*") if f.is_file()} == kept
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_a_stop_inside_a_step_waits_for_its_end(tmp_path, monkeypatch, number):
+    """The optimiser has moved the weights, their average has not: a state saved there would take the step twice."""
+    config, samples = QUICK, toy_samples()
+    train(config, samples, tmp_path / "whole", quiet=True)
+    original, calls = Ema.update, []
+
+    def stopped_before(self, network):
+        calls.append(1)
+        if len(calls) == 4:
+            os.kill(os.getpid(), number)
+        original(self, network)
+
+    before = signal.signal(signal.SIGTERM, signal.default_int_handler)  # as the command line has it
+    try:
+        monkeypatch.setattr(Ema, "update", stopped_before)
+        with pytest.raises(KeyboardInterrupt):
+            train(config, samples, tmp_path / "parts", quiet=True)
+        assert signal.getsignal(number) is signal.default_int_handler
+    finally:
+        signal.signal(signal.SIGTERM, before)
+    assert torch.load(tmp_path / "parts/state.pt", weights_only=True)["step"] == 4
+    train(config, samples, tmp_path / "parts", quiet=True)
+    np.testing.assert_array_equal(losses(tmp_path / "parts"), losses(tmp_path / "whole"))
+
+
+def test_a_second_stop_comes_through_at_once_and_spares_the_last_state(tmp_path, monkeypatch, capsys):
+    def stopped_twice(self, network):
+        os.kill(os.getpid(), signal.SIGINT)
+        os.kill(os.getpid(), signal.SIGINT)
+
+    monkeypatch.setattr(Ema, "update", stopped_twice)
+    (tmp_path / "state.pt").write_bytes(b"good")
+    with pytest.raises(KeyboardInterrupt):
+        train(QUICK, toy_samples(), tmp_path, resume=False, quiet=True)
+    assert (tmp_path / "state.pt").read_bytes() == b"good" and "stopped within step 1" in capsys.readouterr().err
+
+
+def test_a_run_that_was_killed_does_not_log_its_steps_twice(tmp_path):
+    config, samples = replace(QUICK, save_every=3), toy_samples()
+    train(config, samples, tmp_path, quiet=True)
+    whole, lines = losses(tmp_path), (tmp_path / "log.jsonl").read_text()
+    state = torch.load(tmp_path / "state.pt", weights_only=True)
+    keep_log(tmp_path / "log.jsonl", 3)
+    assert losses(tmp_path) == whole[:3]
+    (tmp_path / "log.jsonl").write_text(lines)
+    again = Progress(tmp_path / "log.jsonl", config.steps, 3, quiet=True)
+    assert again.seconds > json.loads(lines.splitlines()[-1])["seconds"] and state["step"] == config.steps
 
 
 def test_a_run_from_before_a_field_was_added_goes_on(tmp_path):

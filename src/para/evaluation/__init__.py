@@ -24,6 +24,7 @@ from para.evaluation.statistics import (
     paired_difference,
     success_by_distance,
     wilson,
+    wilson_of_trainings,
 )
 
 __all__ = [
@@ -55,4 +56,5 @@ __all__ = [
     "select",
     "success_by_distance",
     "wilson",
+    "wilson_of_trainings",
 ]

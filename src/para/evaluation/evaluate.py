@@ -81,7 +81,7 @@ def evaluate(
     subject, settings = spec.subject(), Settings(spec.mode, max_steps, image_size)
     # A worker's working directory may be another one.
     videos = None if videos is None else videos.absolute()
-    sent = spec if spec.path is None else replace(spec, path=spec.path.absolute())
+    sent = replace(spec, path=spec.path and spec.path.absolute(), locator=spec.locator and spec.locator.absolute())
     left = remaining(read_records(records_path), subject, settings, conditions, str(records_path))
     filmed = {c for c in conditions[:video_count]} if videos is not None else set()
     tasks = [
@@ -142,7 +142,7 @@ def _run(
         finished += 1
         unresolved += isinstance(result, EpisodeError)
         placed += isinstance(result, EpisodeRecord) and result.placed
-        if isinstance(result, EpisodeError) and finished == unresolved >= min(3, len(tasks)):
+        if len(tasks) == total and finished == unresolved >= min(3, total):
             raise EvaluationError(
                 f"{name}: no episode gets as far as the first action; the last cause, after {MAX_ATTEMPTS} attempts: "
                 f"{result.cause}. Its traceback stands in the workers' output."

@@ -139,12 +139,13 @@ def remaining(
 ) -> list[Condition]:
     """The conditions that `subject` has not run yet.
 
-    RecordsError when an earlier episode of the same checkpoint and condition was run under other settings or with
-    another layout: the two may not stand in one table. `where` names the file in the message.
+    Servo and realtime episodes stand beside each other. RecordsError when an earlier episode of the same checkpoint, mode
+    and condition was run under other settings or with another layout: the two may not stand in one table. `where` names
+    the file in the message.
     """
     done: dict[tuple[str, str, int], EpisodeRecord] = {}
     for record in records.episodes:
-        if record.subject == subject:
+        if record.subject == subject and record.settings.mode == settings.mode:
             done[record.condition.axis, record.condition.split, record.condition.index] = record
     left = []
     for condition in conditions:

@@ -33,9 +33,30 @@ def wilson(successes: int, n: int, z: float = Z_95) -> Rate:
         raise ValueError(f"a rate needs 0 <= successes <= n, got {successes} of {n}")
     if n == 0:
         return Rate(0, 0, float("nan"), 0.0, 1.0)
+    return _scored(successes, n, n, z)
+
+
+def wilson_of_trainings(counts: Sequence[tuple[int, int]], z: float = Z_95) -> Rate:
+    """Wilson's interval of several trainings' (successes, n) together, as wide as their spread asks.
+
+    Episodes of one training are not independent draws of what training gives. Their number is divided by Kish's design
+    effect (L. Kish, Survey Sampling, 1965): the variance of the pooled rate between trainings, K / (K - 1) sum n_k^2
+    (p_k - p)^2 / N^2, by the binomial one, p (1 - p) / N; never by less than 1.
+    """
+    counts = [(successes, n) for successes, n in counts if n > 0]
+    k, successes, n = len(counts), sum(s for s, _ in counts), sum(m for _, m in counts)
+    if k < 2 or successes in (0, n):
+        return wilson(successes, n, z)
+    share = successes / n
+    between = k / (k - 1) * sum((s - m * share) ** 2 for s, m in counts) / n**2
+    return _scored(successes, n, n / max(1.0, between * n / (share * (1 - share))), z)
+
+
+def _scored(successes: int, n: int, size: float, z: float) -> Rate:
+    """The score interval about successes / n of a sample of `size` independent episodes."""
     share, z2 = successes / n, z * z
-    middle = (share + z2 / (2 * n)) / (1 + z2 / n)
-    half = z * sqrt(share * (1 - share) / n + z2 / (4 * n * n)) / (1 + z2 / n)
+    middle = (share + z2 / (2 * size)) / (1 + z2 / size)
+    half = z * sqrt(share * (1 - share) / size + z2 / (4 * size * size)) / (1 + z2 / size)
     # The end that touches 0 or 1 is exact; rounding must not carry it across.
     low = 0.0 if successes == 0 else max(0.0, middle - half)
     high = 1.0 if successes == n else min(1.0, middle + half)

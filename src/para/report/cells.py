@@ -3,16 +3,16 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from para.evaluation.axes import AXES
 from para.evaluation.ledger import LedgerEntry
 from para.evaluation.records import EpisodeError, EpisodeRecord, Records, sort_records
-from para.evaluation.statistics import Rate, wilson
+from para.evaluation.statistics import Rate, wilson, wilson_of_trainings
 from para.report.names import axis_title, group_of, members, rank, training_key, training_seed
 from para.report.published import Published, published
-from para.report.styles import REFERENCES
+from para.report.styles import is_reference
 from para.worlds.world import Stage
 
 COMPETENT = 0.80
@@ -32,6 +32,14 @@ class RunRecords:
     records: Records
 
 
+def rate_of(episodes: Sequence[EpisodeRecord], success: Callable[[EpisodeRecord], bool]) -> Rate:
+    """The share of successes; its interval knows which episodes are of one training."""
+    counts: dict[tuple[str, int], list[bool]] = {}
+    for r in episodes:
+        counts.setdefault(training_key(r), []).append(success(r))
+    return wilson_of_trainings([(sum(found), len(found)) for found in counts.values()])
+
+
 @dataclass(frozen=True)
 class Cell:
     """One policy on one axis and split, in one control mode; training seeds and draws of it together."""
@@ -46,12 +54,12 @@ class Cell:
     @property
     def place(self) -> Rate:
         """The headline figure."""
-        return wilson(sum(r.placed for r in self.episodes), len(self.episodes))
+        return rate_of(self.episodes, lambda r: r.placed)
 
     @property
     def official(self) -> Rate:
         """LIBERO's bare predicate, which stands beside published figures."""
-        return wilson(sum(r.official for r in self.episodes), len(self.episodes))
+        return rate_of(self.episodes, lambda r: r.official)
 
     @property
     def publishable(self) -> bool:
@@ -108,12 +116,13 @@ class Row:
     @property
     def is_reference(self) -> bool:
         """Expert or oracle."""
-        return self.policy in REFERENCES
+        return is_reference(self.policy)
 
     @property
     def competent(self) -> bool | None:
-        """Whether it learnt its own training region; None where that was not measured."""
-        return None if self.in_distribution is None else self.in_distribution.place.value >= COMPETENT
+        """Whether it learnt its own training region; None where that was not measured, or not yet to the end."""
+        seen = self.in_distribution
+        return seen.place.value >= COMPETENT if seen is not None and seen.publishable else None
 
 
 @dataclass(frozen=True)
@@ -202,7 +211,7 @@ def _table(group: str, runs: Sequence[RunRecords], ledger: Sequence[LedgerEntry]
 def _looks(policy: str, cells: Sequence[Cell], asked: Sequence[LedgerEntry]) -> int:
     """How often the policy was looked at: weights that were renamed since are found by their hash. A reference has none of its
     own, the oracle only borrows the grid of a policy."""
-    weights = {hash for cell in cells for hash in cell.checkpoints} if policy not in REFERENCES else set()
+    weights = {hash for cell in cells for hash in cell.checkpoints} if not is_reference(policy) else set()
     return sum(training_seed(entry.policy)[0] == policy or entry.checkpoint in weights for entry in asked)
 
 

@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from para.evaluation.statistics import PairedDifference, Rate, holm, not_behind, paired_difference
-from para.report.cells import Cell, Row
+from para.report.cells import LEAST_EPISODES, Cell, Row
 from para.report.names import is_ours, training_key
 from para.worlds.libero.layout import Layout
 
@@ -48,13 +48,13 @@ class Comparison:
 
 
 def compare(ours: Row | None, rivals: Sequence[Row]) -> list[Comparison]:
-    """One comparison for each rival that shares conditions with us, adjusted as a table of their own; cells with unresolved
-    errors are left out."""
+    """One comparison for each rival that shares enough conditions with us, adjusted as a table of their own; cells with
+    unresolved errors are left out."""
     found: list[tuple[Row, PairedDifference]] = []
     for rival in rivals if ours is not None and ours.main.publishable else ():
         if rival.main.publishable:
             a, b = paired_outcomes(ours.main, rival.main)
-            if a.shape[1]:
+            if a.shape[1] >= LEAST_EPISODES:
                 found.append((rival, paired_difference(a, b)))
     result = []
     for rival, difference in found:
@@ -75,7 +75,7 @@ def axis_comparisons(rows: Sequence[Row]) -> list[Comparison]:
     """Ours, which stands first, against the other policies of an axis; its own variants are no rivals. Adjusted over the
     axis alone: see `adjust` for a table of several."""
     policies = [row for row in rows if not row.is_reference]
-    if not policies or not policies[0].policy.startswith("para"):
+    if not policies or not is_ours(policies[0].policy):
         return []
     return compare(policies[0], [row for row in policies[1:] if not is_ours(row.policy)])
 

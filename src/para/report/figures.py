@@ -11,7 +11,7 @@ from para.evaluation.axes import AXES
 from para.report.cells import AxisTable, Row
 from para.report.charts import smooth
 from para.report.figure_data import LossChart, Map, Point, RateChart, Series, ViewMap, table_map_of, view_map_of
-from para.report.levels import Area, area, curve_points, has_levels
+from para.report.levels import Area, area, curve_points, has_levels, is_graded
 from para.report.names import CAMERA_FREE
 from para.report.published import published_curve
 from para.report.run_folder import ExperimentNote, RunFolder, read_log
@@ -53,7 +53,7 @@ def axis_figures(
     known = next((AXES[r.condition.axis] for row in rows for r in row.main.episodes if r.condition.axis in AXES), None)
     if known is None:
         return AxisFigures(maps, None, ())
-    by_level = has_levels(table)
+    by_level, graded = has_levels(table), is_graded(table)
     series, areas, ticks = [], [], set()
     for row in rows:
         points = curve_points(row.main, by_level)
@@ -61,7 +61,7 @@ def axis_figures(
             continue
         series.append(Series(row.policy, styles[row.policy], tuple(points)))
         ticks |= {p.x for p in points} if by_level else set()
-        if by_level:
+        if by_level and graded:
             areas.append(area(row.policy, points))
         if paper := published_curve(table.axis, row.policy):
             values = tuple(Point(x, y / 100, y / 100, y / 100) for x, y in paper)

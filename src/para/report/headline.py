@@ -12,7 +12,6 @@ from para.report.comparisons import Comparison, adjust, axis_comparisons
 from para.report.goals import BENCHMARK, Entry, GoalResult, entry_of, goal_results
 from para.report.names import rank
 from para.report.published import COUNTERPARTS, PAIRS, PublishedPair
-from para.report.styles import REFERENCES
 from para.report.video_table import has_own_table
 
 Standing = Literal["", "incompetent", "unmeasured"]
@@ -109,6 +108,6 @@ def _row(
 def _cell(row: Row | None) -> HeadlineCell | None:
     if row is None:
         return None
-    if row.policy in (*REFERENCES, "para") or row.competent is True:
+    if row.is_reference or row.policy == "para" or row.competent is True:
         return HeadlineCell(row, "")
     return HeadlineCell(row, "unmeasured" if row.competent is None else "incompetent")

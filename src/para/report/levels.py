@@ -7,8 +7,9 @@ from dataclasses import dataclass
 import numpy as np
 
 from para.evaluation.axes import AXES
-from para.evaluation.statistics import graded_area, success_by_distance, wilson
-from para.report.cells import AxisTable, Cell
+from para.evaluation.official_axes import OfficialAxis
+from para.evaluation.statistics import graded_area, success_by_distance
+from para.report.cells import AxisTable, Cell, rate_of
 from para.report.figure_data import Point
 
 MOST_LEVELS = 16
@@ -53,17 +54,24 @@ def curve_points(cell: Cell, by_level: bool) -> list[Point]:
         ]
     points = []
     for level in np.unique(np.round(values, 9)):
-        here = placed[np.abs(values - level) < 1e-6]
-        rate = wilson(int(here.sum()), len(here))
+        rate = rate_of([r for r, value in zip(cell.episodes, values) if abs(value - level) < 1e-6], lambda r: r.placed)
         points.append(Point(float(level), rate.value, rate.low, rate.high, rate.n))
     return points
 
 
-def area(policy: str, points: list[Point], draws: int = 4000, seed: int = 0) -> Area:
-    """Area under a graded curve. Its interval: 95 % of the areas whose levels are drawn from the posterior of a rate with
-    Jeffreys' prior, Beta(placed + 1/2, missed + 1/2) (H. Jeffreys, Proc. R. Soc. A 186, 1946)."""
-    x = [p.x for p in points]
-    n, placed = np.array([p.n for p in points]), np.array([round(p.y * p.n) for p in points])
-    rates = np.random.default_rng(seed).beta(placed + 0.5, n - placed + 0.5, (draws, len(points)))
-    low, high = np.quantile([graded_area(x, drawn) for drawn in rates], [0.025, 0.975])
-    return Area(policy, graded_area(x, [p.y for p in points]), float(low), float(high))
+def is_graded(table: AxisTable) -> bool:
+    """Whether its levels are degrees of something, so that a curve over them has an area; numbers of tasks are not."""
+    axes = [AXES.get(r.condition.axis) for row in table.rows for r in row.main.episodes[:1]]
+    return not any(isinstance(axis, OfficialAxis) and axis.graded_by == "task" for axis in axes)
+
+
+def area(policy: str, points: list[Point]) -> Area:
+    """Area under a graded curve. Its interval is put together from those of the levels: each level's distance to its bound,
+    squared, by the squared weight of the level in the area (MOVER: G. Y. Zou, A. Donner, Statist. Med. 27, 2008)."""
+    x, y = [p.x for p in points], [p.y for p in points]
+    units = np.eye(len(x))
+    weights = np.array([graded_area(x, unit) for unit in units])
+    value = graded_area(x, y)
+    bounds = [p.low for p in points], [p.high for p in points]
+    below, above = (float(np.sqrt(np.sum((weights * np.subtract(bound, y)) ** 2))) for bound in bounds)
+    return Area(policy, value, value - below, value + above)

@@ -6,7 +6,7 @@ import re
 
 from para.evaluation.axes import AXES
 from para.evaluation.records import EpisodeError, EpisodeRecord
-from para.report.styles import REFERENCES
+from para.report.styles import REFERENCES, is_reference
 
 
 def group_of(axis: str) -> str:
@@ -56,6 +56,6 @@ CAMERA_FREE = ("act", "cls_regression", "diffusion")
 
 def rank(policy: str) -> tuple[int, str]:
     """Ours first, its variants, then rivals, references last."""
-    if policy in REFERENCES:
-        return 3 + REFERENCES.index(policy), policy
+    if is_reference(policy):
+        return 3 + REFERENCES.index(policy.split("_")[0]), policy
     return (0 if policy == "para" else 1 if policy.startswith("para") else 2), policy

@@ -9,6 +9,12 @@ from para.worlds.world import Stage
 REFERENCES = ("expert", "oracle")
 """Rows that are no policies: they show what the task and the grid allow."""
 
+
+def is_reference(policy: str) -> bool:
+    """Whether a row is the expert's or an oracle's, which may be named after the policy whose grid it borrows."""
+    return policy in REFERENCES or policy.startswith("oracle_")
+
+
 LIGHT = {
     "p0": "#0f6e6a", "p1": "#d64415", "p2": "#5b3a94", "p3": "#4395dc", "p4": "#d19a18", "p5": "#b8005e",
     "p6": "#3b3a2e", "p7": "#7c9f50", "reference": "#92989c",
@@ -34,7 +40,7 @@ def policy_styles(policies: Sequence[str]) -> dict[str, str]:
     """A style for each policy: ours, rivals by turns, references."""
     styles, rivals = {}, 0
     for name in policies:
-        if name in REFERENCES:
+        if is_reference(name):
             styles[name] = "reference"
         elif name == "para":
             styles[name] = "p0"

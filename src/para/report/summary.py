@@ -102,8 +102,9 @@ def _factorial(tables: Sequence[Factorial]) -> list[str]:
 
 def _goals(rows: Sequence[HeadlineRow]) -> list[str]:
     """How many are met by the default policy, and how many more by a variant, which is named."""
-    results = [(row, result) for row in rows for result in row.goals if result.met is not None]
-    if not results:
+    results = [(row, result) for row in rows for result in row.goals]
+    unknown = sum(result.met is None for _, result in results)
+    if unknown == len(results):
         return []
     met = sum(result.by_default is True for _, result in results)
     helped = [(row, result.goal.variant) for row, result in results if result.met and not result.by_default]
@@ -115,7 +116,7 @@ def _goals(rows: Sequence[HeadlineRow]) -> list[str]:
     words = f"Of the {len(results)} goals stated for {which} the default policy meets {met or 'none'}"
     if helped:
         words += f"; with a variant of it {met + len(helped)} are met: {more} besides"
-    return [words + "."]
+    return [words + (f"; {unknown} {_be(unknown)} not measured" if unknown else "") + "."]
 
 
 def _without_ours(head: Headline) -> list[str]:

@@ -36,7 +36,8 @@ def against_expert(episodes: Sequence[EpisodeRecord], expert: Sequence[EpisodeRe
     if not counted:
         return None
     rates = [sum(sum(level[g]) for g in counted) / sum(len(level[g]) for g in counted) for level in (ours, theirs)]
-    return AgainstExpert(rates[0] / rates[1], tuple(sorted(set(theirs) - set(counted))))
+    failed = [grade for grade, placed in theirs.items() if sum(placed) < MASTERED * len(placed)]
+    return AgainstExpert(rates[0] / rates[1], tuple(sorted(failed)))
 
 
 def _levels(episodes: Sequence[EpisodeRecord]) -> dict[float, list[bool]]:

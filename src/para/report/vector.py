@@ -15,7 +15,7 @@ from para.report.headline import Headline
 from para.report.maps import STAGE_WORDS
 from para.report.method import draw_method
 from para.report.pointing import FILE, load_pointing
-from para.report.styles import LIGHT, MARKS, REFERENCES, STAGE_LIGHT
+from para.report.styles import LIGHT, MARKS, STAGE_LIGHT, is_reference
 from para.report.vector_tables import draw_ablations, draw_differences, draw_factorial
 from para.worlds.libero.layout import BOWL_X, BOWL_Y
 from para.worlds.world import Stage
@@ -128,7 +128,7 @@ def draw_map(shown: Map, colour: str, title: str) -> Figure:
 
 def _line(axes, series: Series, scale: float) -> None:
     colour, x = LIGHT[series.style], [p.x for p in series.points]
-    style = ":" if series.dashed else "--" if series.name in REFERENCES else "-"
+    style = ":" if series.dashed else "--" if is_reference(series.name) else "-"
     marker = None if series.dashed or len(x) > 40 else MARKS[series.style]
     y, look = [scale * p.y for p in series.points], {"color": colour, "marker": marker, "markersize": 3.5}
     axes.plot(x, y, style, linewidth=1.4, label=series.name, **look)

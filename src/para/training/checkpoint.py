@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import os
 import pickle
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import torch
 from safetensors.torch import load_file
 from torch import nn
 
 from para.config import from_json, to_json
+from para.dataset import SampleTable
 from para.policy import CheckpointError, PolicyNetwork
 from para.training.config import TrainConfig
 
@@ -69,13 +72,30 @@ def load_backbone(network: PolicyNetwork, folder: Path) -> None:
         raise CheckpointError(f"{folder}: its backbone is not the one to begin with: {error}") from error
 
 
+def fingerprint(samples: SampleTable) -> str:
+    """Of what a run learns from: which demonstration each moment is of, where the hand is and where it goes, to 0.1 mm."""
+    digest = hashlib.sha256()
+    for values in (samples.episode, samples.ee_position, samples.target_positions):
+        whole = np.round(1e4 * np.nan_to_num(np.asarray(values, np.float64)))
+        digest.update(repr(whole.shape).encode() + (whole + 0.0).tobytes())  # + 0.0: no negative zeros
+    return digest.hexdigest()[:12]
+
+
 def save_state(
-    path: Path, config: TrainConfig, step: int, objective: nn.Module, ema: Ema, optimizer: torch.optim.Optimizer
+    path: Path,
+    config: TrainConfig,
+    data: str,
+    step: int,
+    objective: nn.Module,
+    ema: Ema,
+    optimizer: torch.optim.Optimizer,
 ) -> None:
-    """Write everything that the next step depends on; the file appears whole. `objective` holds the network as `network`."""
+    """Write everything that the next step depends on; the file appears whole. `data` is the `fingerprint` of what is learned
+    from; `objective` holds the network as `network`."""
     whole = objective.state_dict()
     state = {
         "config": json.dumps(to_json(config)),
+        "data": data,
         "step": step,
         "network": objective.network.state_dict(),
         "objective": {k: v for k, v in whole.items() if not k.startswith("network.")},
@@ -88,7 +108,7 @@ def save_state(
     os.replace(partial, path)
 
 
-def is_finished(folder: Path, config: TrainConfig) -> bool:
+def is_finished(folder: Path, config: TrainConfig, data: str) -> bool:
     """Whether `folder` holds the policy that this very training ends with; its state.pt may be gone.
 
     CheckpointError when there is no state and the policy is of another training: it would be written over.
@@ -97,13 +117,14 @@ def is_finished(folder: Path, config: TrainConfig) -> bool:
     if not saved.exists():
         return False
     try:
-        training = json.loads(saved.read_text()).get("provenance", {}).get("training")
+        made_by = json.loads(saved.read_text()).get("provenance", {})
     except json.JSONDecodeError:
         return False
-    if training is None:
+    if made_by.get("training") is None:
         return False
     try:
-        _refuse_another(training, config, saved)
+        _refuse_another(made_by["training"], config, saved)
+        _refuse_other_data(made_by.get("data"), data, saved)
     except CheckpointError:
         if (folder / "state.pt").exists():
             return False  # whose own configuration decides
@@ -112,15 +133,17 @@ def is_finished(folder: Path, config: TrainConfig) -> bool:
 
 
 def load_state(
-    path: Path, config: TrainConfig, objective: nn.Module, ema: Ema, optimizer: torch.optim.Optimizer
+    path: Path, config: TrainConfig, data: str, objective: nn.Module, ema: Ema, optimizer: torch.optim.Optimizer
 ) -> int:
-    """Restore; returns the number of steps done. CheckpointError when the run was of another configuration."""
+    """Restore; returns the number of steps done. CheckpointError when the run was of another configuration, or of other
+    data than those of the fingerprint `data`."""
     try:
         state: dict[str, Any] = torch.load(path, map_location="cpu", weights_only=True)
     except (OSError, EOFError, RuntimeError, pickle.UnpicklingError) as error:
         why = str(error).splitlines()[0] if str(error) else type(error).__name__
         raise CheckpointError(f"{path} cannot be read ({why}). Delete it to train from the start.") from None
     _refuse_another(json.loads(state["config"]), config, path)
+    _refuse_other_data(state.get("data"), data, path)
     objective.network.load_state_dict(state["network"])
     objective.load_state_dict(state["objective"], strict=False)  # its own buffers; the network's are loaded above
     ema.load(state["ema"], state["ema_steps"])
@@ -141,6 +164,14 @@ def _refuse_another(description: Any, config: TrainConfig, path: Path) -> None:
     if saved != now:
         raise CheckpointError(
             f"{path} belongs to a run with another configuration (first difference: {_difference(saved, now)}). "
+            "Train into a new folder, or delete this one to start again."
+        )
+
+
+def _refuse_other_data(then: str | None, now: str, path: Path) -> None:
+    if then is not None and then != now:  # a run from before fingerprints were kept says nothing
+        raise CheckpointError(
+            f"{path} belongs to a run on other demonstrations than these (fingerprint {then} there, {now} now). "
             "Train into a new folder, or delete this one to start again."
         )
 

@@ -37,7 +37,7 @@ class TrainConfig:
     ema_decay: float = 0.995
     """Decay of the moving average of the weights, which is what is saved and used."""
     stride: int = 4
-    """Every how many recorded frames a training moment is taken."""
+    """Twentieths of a second between the moments that training takes from a demonstration, whatever its frame rate."""
     seed: int = 0
     holdout_every: int = 16
     """One in so many demonstrations (at least 2 of a set of 16 or more, none of a smaller one) is not trained on: confidence

@@ -25,12 +25,13 @@ from para.dataset import Batch, BatchStream, ClipPlan, SampleTable
 from para.heads import mean_over_processes
 from para.policy import Policy, PolicyNetwork
 from para.training.allocator import keep_freed_memory
-from para.training.checkpoint import Ema, is_finished, load_backbone, load_state, save_state
+from para.training.checkpoint import Ema, fingerprint, is_finished, load_backbone, load_state, save_state
 from para.training.confidence import calibrate, held_out
 from para.training.config import TrainConfig
 from para.training.first_batch import draw_first_batch
 from para.training.precision import resolved
-from para.training.progress import Progress
+from para.training.progress import Progress, keep_log
+from para.training.stop import Stop
 
 
 def train(
@@ -54,7 +55,8 @@ def train(
     """
     from accelerate import Accelerator  # here, because it takes a second to import and only training needs it
 
-    if resume and is_finished(folder, config):
+    data = fingerprint(samples)
+    if resume and is_finished(folder, config, data):
         return Policy.from_pretrained(folder / "policy", "cuda" if torch.cuda.is_available() else "cpu")
     keep_freed_memory()
     folder.mkdir(parents=True, exist_ok=True)
@@ -74,7 +76,7 @@ def train(
     optimizer = _optimizer(network, config)
     ema = Ema(network, config.ema_decay)
     state_path = folder / "state.pt"
-    start = load_state(state_path, config, objective, ema, optimizer) if resume and state_path.exists() else 0
+    start = load_state(state_path, config, data, objective, ema, optimizer) if resume and state_path.exists() else 0
     model, optimizer = accelerator.prepare(objective, optimizer)
     if tracker:
         accelerator.init_trackers("para", config=json.loads(json.dumps(to_json(config), default=str)))
@@ -96,12 +98,15 @@ def train(
     main, precision = accelerator.is_main_process, resolved(config.precision, accelerator.device)
     if start == 0 and main:
         draw_first_batch(stream[0], network, folder / "first_batch.png")
-        (folder / "log.jsonl").write_text("")
+    if main:
+        keep_log(folder / "log.jsonl", start)
     progress = Progress(folder / "log.jsonl" if main else None, config.steps, start, quiet=quiet or not main)
     batches = stream.loader(start, config.steps, config.loader_workers)
     model.train()
-    step = start
+    step, whole = start, True
+    stop = Stop(enabled=launched == 1)  # of several processes each would stop at another step, and wait for the others
     try:
+        stop.listen()
         while step < config.steps:
             tick = time.perf_counter()
             batch: Batch = next(batches).to(accelerator.device)
@@ -116,10 +121,11 @@ def train(
                     loss = model(batch)
                 accelerator.backward(loss.total)
             norm = accelerator.clip_grad_norm_(network.parameters(), config.gradient_clip)
+            whole = False
             optimizer.step()
             optimizer.zero_grad()
             ema.update(network)
-            step += 1
+            step, whole = step + 1, True
             logged = step % config.log_every == 0 or step == config.steps
             saved = step % config.save_every == 0 and step < config.steps
             if logged or saved:  # not at every step: reading a number off a GPU waits until it has finished
@@ -132,21 +138,26 @@ def train(
                     accelerator.log(row, step=step)
             progress.step(step, row if logged else None, waited, time.perf_counter() - tick)
             if main and saved:
-                save_state(state_path, config, step, objective, ema, optimizer)
+                save_state(state_path, config, data, step, objective, ema, optimizer)
+            stop.check()
     except KeyboardInterrupt:
         if main and not all(p.isfinite().all() for p in network.parameters()):  # since the loss was last looked at
             print(f"\nstopped at step {step}: weights are no longer finite, so nothing is saved", file=sys.stderr)
+        elif main and not whole:
+            print(f"\nstopped within step {step + 1}: what was saved before stays as it is", file=sys.stderr)
         elif main:
-            save_state(state_path, config, step, objective, ema, optimizer)
+            save_state(state_path, config, data, step, objective, ema, optimizer)
             print(
                 f"\nstopped at step {step} of {config.steps}; the same command resumes from {state_path}",
                 file=sys.stderr,
             )
         raise
+    finally:
+        stop.rest()
     for opened in accelerator.trackers:
         opened.finish()  # not `end_training`, which parts the processes, too
     network.load_state_dict(ema.state)
-    made_by = _made_by(config, accelerator.num_processes, progress.seconds, precision)
+    made_by = {"data": data} | _made_by(config, accelerator.num_processes, progress.seconds, precision)
     policy = Policy(config.policy, network, {**(provenance or {}), **made_by})
     if main:
         if apart.any() and config.objective.teaches_actions:
@@ -156,7 +167,7 @@ def train(
             policy.provenance["confidence"] = to_json(measured)
             progress.say(measured.text())
         policy.save_pretrained(folder / "policy")
-        save_state(state_path, config, step, objective, ema, optimizer)
+        save_state(state_path, config, data, step, objective, ema, optimizer)
         progress.close(f"trained {config.steps} steps -> {folder / 'policy'}")
     accelerator.wait_for_everyone()
     return policy

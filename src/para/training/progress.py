@@ -9,20 +9,34 @@ from collections import deque
 from pathlib import Path
 
 
+def keep_log(log: Path, step: int) -> None:
+    """Cut a log back to the lines up to `step`, where a run goes on: later ones are of steps that it takes again."""
+    lines = log.read_text().splitlines(keepends=True) if log.exists() else []
+    kept = [line for line in lines if line.endswith("\n") and json.loads(line)["step"] <= step]
+    partial = log.with_name(f".{log.name}.part")
+    partial.write_text("".join(kept))
+    partial.replace(log)
+
+
+def _seconds_before(log: Path | None) -> float:
+    lines = log.read_text().splitlines() if log is not None and log.exists() else []
+    return float(json.loads(lines[-1])["seconds"]) if lines else 0.0
+
+
 class Progress:
     """Counts steps and seconds."""
 
     def __init__(self, log: Path | None, total: int, start: int, quiet: bool = False) -> None:
-        """`log`: the JSONL file to append to; None keeps none."""
+        """`log`: the JSONL file to append to, which says how long the steps before `start` took; None keeps none."""
         self.log, self.total, self.quiet = log, total, quiet
         self.began, self.start = time.perf_counter(), start
         self.recent: deque[tuple[float, float]] = deque(maxlen=50)
-        self.waited = 0.0
+        self.waited, self.before = 0.0, _seconds_before(log)
 
     @property
     def seconds(self) -> float:
-        """Since the start of this process's part of the run."""
-        return time.perf_counter() - self.began
+        """Of training, over all parts of an interrupted run."""
+        return self.before + time.perf_counter() - self.began
 
     def step(self, step: int, row: dict[str, float] | None, waited: float, took: float) -> None:
         """One step is done; `waited` of its `took` seconds went to waiting for data. `row` is written, if there is one."""

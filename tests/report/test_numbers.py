@@ -11,16 +11,15 @@ import numpy as np
 import pytest
 
 from para.cli import evaluate
-from para.evaluation import AXES, Records, Subject, wilson
+from para.evaluation import AXES, Records, Subject
 from para.evaluation.ledger import LedgerEntry
 from para.report.cells import AxisTable, RunRecords, axis_tables
 from para.report.comparisons import compare, paired_outcomes
 from para.report.factorial import factorial_tables, factors
-from para.report.figure_data import Point, Sector, ViewMap, sector_span
+from para.report.figure_data import Sector, ViewMap, sector_span
 from para.report.formats import breakable
 from para.report.goals import BENCHMARK
 from para.report.headline import headline
-from para.report.levels import area, curve_points, has_levels, is_graded
 from para.report.names import group_of, training_seed
 from para.report.notes import NotesError, OfflineErrors, read_ablations, read_failures
 from para.report.origins import DEFAULT_SIZE, origins
@@ -29,7 +28,7 @@ from para.report.styles import DARK, LIGHT, STAGE_DARK, STAGE_LIGHT
 from para.report.summary import summary
 from para.report.video_table import RECIPES, has_own_table, video_tables
 from para.worlds.world import Stage
-from report.sample_run import FACTORIAL, LevelAxis, axis_records, episode, make_notes
+from report.sample_run import FACTORIAL, axis_records, episode, make_notes
 
 
 @pytest.fixture(autouse=True)
@@ -273,33 +272,6 @@ def test_a_regressing_video_recipe_is_compared_with_the_pointing_one_of_as_many_
     (table,) = video_tables(tables(axis_records("lr", recipes, 20, 10)))
     against = {line.row.policy: line.comparison.policy for line in table.rows if line.comparison}
     assert against == {recipes[1]: recipes[0], recipes[2]: recipes[1]}
-
-
-def test_levels_are_told_from_places(monkeypatch):
-    monkeypatch.setitem(AXES, "made_up_boxes", LevelAxis())
-    (boxes,) = tables(axis_records("made_up_boxes", ("para",), 30, 4))
-    assert has_levels(boxes) and [p.x for p in curve_points(boxes.rows[0].main, True)] == [3, 6, 10]
-    assert sum(p.n for p in curve_points(boxes.rows[0].main, True)) == 30
-    (places,) = tables(axis_records("lr", ("para",), 30, 4))
-    assert not has_levels(places)
-
-
-def test_the_area_lies_in_its_interval_and_narrows_with_more_episodes():
-    def of(n: int, *rates: float):
-        levels = [(x, wilson(round(y * n), n)) for x, y in zip((0, 1, 3), rates)]
-        return area("para", [Point(x, r.value, r.low, r.high, n) for x, r in levels])
-
-    few, many = of(10, 1.0, 0.5, 0.0), of(1000, 1.0, 0.5, 0.0)
-    assert few.value == many.value == pytest.approx((0.75 + 0.5) / 3)
-    assert few.low < few.value < few.high and many.high - many.low < 0.2 * (few.high - few.low)
-    whole = of(10, 1.0, 1.0, 1.0)
-    assert whole.low < whole.value == whole.high == 1.0  # never beyond what a rate can be, and with its estimate
-
-
-def test_the_number_of_a_task_is_no_degree(monkeypatch):
-    suite, boxes = tables(axis_records("suite", ("para",), 30, 4) + axis_records("distractors", ("para",), 30, 4))
-    found = {t.axis: (has_levels(t), is_graded(t)) for t in (suite, boxes)}
-    assert found == {"suite": (True, False), "distractors": (True, True)}
 
 
 def test_sectors_share_their_ring():

@@ -1,0 +1,42 @@
+"""Success by level: which axes have levels, the curve over them and the area under it."""
+
+from __future__ import annotations
+
+import pytest
+
+from para.evaluation import AXES, Records, wilson
+from para.report.cells import AxisTable, RunRecords, axis_tables
+from para.report.figure_data import Point
+from para.report.levels import area, curve_points, has_levels, is_graded
+from report.sample_run import LevelAxis, axis_records
+
+
+def tables(records) -> list[AxisTable]:
+    return axis_tables([RunRecords("a", Records(tuple(records), ()))], [])
+
+
+def test_levels_are_told_from_places(monkeypatch):
+    monkeypatch.setitem(AXES, "made_up_boxes", LevelAxis())
+    (boxes,) = tables(axis_records("made_up_boxes", ("para",), 30, 4))
+    assert has_levels(boxes) and [p.x for p in curve_points(boxes.rows[0].main, True)] == [3, 6, 10]
+    assert sum(p.n for p in curve_points(boxes.rows[0].main, True)) == 30
+    (places,) = tables(axis_records("lr", ("para",), 30, 4))
+    assert not has_levels(places)
+
+
+def test_the_area_lies_in_its_interval_and_narrows_with_more_episodes():
+    def of(n: int, *rates: float):
+        levels = [(x, wilson(round(y * n), n)) for x, y in zip((0, 1, 3), rates)]
+        return area("para", [Point(x, r.value, r.low, r.high, n) for x, r in levels])
+
+    few, many = of(10, 1.0, 0.5, 0.0), of(1000, 1.0, 0.5, 0.0)
+    assert few.value == many.value == pytest.approx((0.75 + 0.5) / 3)
+    assert few.low < few.value < few.high and many.high - many.low < 0.2 * (few.high - few.low)
+    whole = of(10, 1.0, 1.0, 1.0)
+    assert whole.low < whole.value == whole.high == 1.0  # never beyond what a rate can be, and with its estimate
+
+
+def test_the_number_of_a_task_is_no_degree(monkeypatch):
+    suite, boxes = tables(axis_records("suite", ("para",), 30, 4) + axis_records("distractors", ("para",), 30, 4))
+    found = {t.axis: (has_levels(t), is_graded(t)) for t in (suite, boxes)}
+    assert found == {"suite": (True, False), "distractors": (True, True)}

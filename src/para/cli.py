@@ -182,6 +182,8 @@ def train(
         plan = with_weights(plan, weights)
     if (plan is not None and plan.needs_videos) != (videos is not None):
         raise ValueError(f"--videos goes with video_all, which needs it; the preset is {preset!r}, videos are {videos}")
+    if steps is not None and steps < 1:
+        raise ValueError(f"--steps {steps}: at least 1")
     demonstrations = DemoDataset.open(dataset)
     others = None if videos is None else DemoDataset.open(videos)
     if demos is not None and not 1 <= demos <= len(demonstrations):
@@ -258,6 +260,10 @@ def evaluate(
     from para.evaluation.evaluate import evaluate as run
     from para.evaluation.statistics import wilson
 
+    if oracle and policy is None:
+        raise ValueError("--oracle plays the expert's future through a policy's grid: give its --policy")
+    if episodes < 1:
+        raise ValueError(f"--episodes {episodes}: at least 1")
     kind = "expert" if policy is None else "oracle" if oracle else "policy"
     label = name or ("expert" if policy is None else policy.parent.name if policy.name == "policy" else policy.name)
     conditions = getattr(axis_named(axis), f"{split}_conditions")(episodes)
@@ -361,7 +367,7 @@ def main(arguments: list[str] | None = None) -> None:
     except KeyboardInterrupt:
         print("\nstopped; the same command goes on from here", file=sys.stderr)
         raise SystemExit(130) from None
-    except (ValueError, FileNotFoundError, ModuleNotFoundError, RuntimeError) as error:
+    except (ValueError, OSError, ModuleNotFoundError, RuntimeError) as error:
         ours = not isinstance(error, RuntimeError) or type(error).__module__.startswith("para.")
         if os.environ.get("PARA_DEBUG") or not ours:
             raise

@@ -21,10 +21,13 @@ from torch import nn
 from para.backbones import BackboneConfig, Lite0Config, SvdConfig
 from para.config import from_json, to_json
 from para.dataset import ModelInput
+from para.demos.atomic import replace_folder
 from para.geometry import Camera, LevelFraming, Pose, warp_image
 from para.heads import ChunkBatch, ConfidenceCalibration, HeadConfig, StepwiseConfig, VolumeHeadConfig
 from para.types import ActionChunk, Box, Observation
 
+SAVED = {"config.json", "model.safetensors"}
+"""The files of a saved policy."""
 FORMAT = 1
 """Version of the saved policy's files; raised when an older reader could misread them."""
 
@@ -167,8 +170,17 @@ class Policy:
         return ActionChunk(positions, rotations, gripper, confidence, out_of_view)
 
     def save_pretrained(self, folder: str | os.PathLike[str]) -> Path:
-        """Write config.json and model.safetensors; the folder appears whole."""
-        folder = Path(folder)
+        """Write config.json and model.safetensors; the folder appears whole, in place of a saved policy that was there.
+        CheckpointError, and nothing written, where something else is."""
+        folder = Path(folder).absolute()
+        others = (
+            {p.name for p in folder.iterdir()} - SAVED if folder.is_dir() else {"a file"} if folder.exists() else set()
+        )
+        if others:
+            raise CheckpointError(
+                f"{folder} holds something else than a saved policy ({', '.join(sorted(others)[:3])}); nothing was written. "
+                "Choose a folder of its own."
+            )
         partial = folder.with_name(f".{folder.name}.{os.getpid()}.part")
         partial.mkdir(parents=True, exist_ok=True)
         state = {k: v.detach().contiguous().cpu() for k, v in self.network.state_dict().items()}
@@ -181,11 +193,7 @@ class Policy:
             "provenance": self.provenance,
         }
         (partial / "config.json").write_text(json.dumps(description, indent=2) + "\n")
-        if folder.exists():
-            for old in folder.iterdir():
-                old.unlink()
-            folder.rmdir()
-        os.replace(partial, folder)
+        replace_folder(partial, folder, ("model.safetensors", "config.json"))
         return folder
 
     @classmethod
@@ -216,7 +224,9 @@ def checkpoint_hash(folder: str | os.PathLike[str]) -> str:
 def _read_description(path: Path) -> dict[str, Any]:
     """A saved policy's config.json, of this format and these conventions."""
     if not path.exists():
-        raise CheckpointError(f"{path.parent} is not a saved policy: there is no config.json in it")
+        inner = path.parent / "policy"
+        hint = f"; give {inner}" if (inner / "config.json").exists() else ""
+        raise CheckpointError(f"{path.parent} is not a saved policy: there is no config.json in it{hint}")
     try:
         description = json.loads(path.read_text())
     except ValueError as error:

@@ -39,6 +39,12 @@ class View:
     """Pinhole camera of exactly this image: ``camera.width == W``, ``camera.height == H``."""
 
     def __post_init__(self) -> None:
+        kind, shape = getattr(self.image, "dtype", type(self.image).__name__), getattr(self.image, "shape", ())
+        if not isinstance(self.image, np.ndarray) or kind != np.uint8 or len(shape) != 3 or shape[2] != 3:
+            raise ValueError(
+                f"view {self.name!r}: the image must be a NumPy array (H, W, 3) of uint8, RGB; got {kind} {tuple(shape)}. From "
+                "a float tensor (3, H, W) in [0, 1]: (255 * image).round().byte().permute(1, 2, 0).numpy()"
+            )
         if self.image.shape != (self.camera.height, self.camera.width, 3):
             raise ValueError(
                 f"view {self.name!r}: image shape {self.image.shape} does not match its camera's size "
@@ -58,6 +64,10 @@ class RobotState:
     time: float
     """Seconds since the start of the episode [s]."""
 
+    def __post_init__(self) -> None:
+        if not -0.5 < float(self.gripper) < 1.5:  # a sensor may read a little beyond its ends; NaN is no opening
+            raise ValueError(f"gripper is the opening from 0 (closed) to 1 (open), got {self.gripper}")
+
 
 @dataclass(frozen=True)
 class Observation:
@@ -66,6 +76,10 @@ class Observation:
     views: tuple[View, ...]
     state: RobotState
     instruction: str = ""
+
+    def __post_init__(self) -> None:
+        if isinstance(self.views, View):
+            raise ValueError("views is a tuple, also of one: Observation((view,), state)")
 
     def view(self, name: str) -> View:
         """The view of camera `name`; ValueError names the cameras there are."""

@@ -165,6 +165,23 @@ CASES = {
         ("reproduce --preset quik --out {p}/run",),
         "no experiment preset 'quik'. Did you mean 'quick'?",
     ),
+    "no steps": (lambda p: None, (TRAIN + " --steps 0",), "--steps 0: at least 1"),
+    "no episodes": (lambda p: None, (EVALUATE + " --episodes -3",), "--episodes -3: at least 1"),
+    "an oracle without its grid": (
+        lambda p: None,
+        ("evaluate --records {p}/records.jsonl --oracle",),
+        "--oracle plays the expert's future through a policy's grid: give its --policy",
+    ),
+    "records that are a folder": (
+        lambda p: None,
+        ("evaluate --records {p}/set --episodes 1",),
+        "[Errno 21] Is a directory: '{p}/set'",
+    ),
+    "a run in place of its policy": (
+        lambda p: None,
+        ("show volume --dataset {p}/set --policy {p}/run --out {p}/x.png",),
+        "{p}/run is not a saved policy: there is no config.json in it; give {p}/run/policy",
+    ),
     "records damaged": (
         lambda p: (p / "records.jsonl").write_text('{"half": 1\n{}\n'),
         (EVALUATE,),

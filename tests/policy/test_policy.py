@@ -7,6 +7,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import torch
 
 from para.backbones import Lite0Config
 from para.config import from_json, to_json
@@ -131,6 +132,48 @@ def test_a_missing_camera_is_named():
 def test_a_view_must_fit_its_camera():
     with pytest.raises(ValueError, match=r"image shape \(60, 80, 3\) does not match its camera's size 80 x 64"):
         View("toy", np.zeros((60, 80, 3), np.uint8), toy_camera())
+
+
+@pytest.mark.parametrize(
+    ("image", "got"),
+    [
+        (np.zeros((64, 80, 3), np.float32), r"float32 \(64, 80, 3\)"),
+        (np.zeros((3, 64, 80), np.uint8), r"uint8 \(3, 64, 80\)"),
+        (torch.zeros((64, 80, 3), dtype=torch.uint8), r"torch.uint8 \(64, 80, 3\)"),
+        ([[0]], r"list \(\)"),
+    ],
+)
+def test_a_view_takes_bytes_in_rgb_alone(image, got):
+    """A picture of other numbers would be seen, and answered wrongly, without a word."""
+    with pytest.raises(ValueError, match=rf"view 'toy': the image must be a NumPy array .* got {got}"):
+        View("toy", image, toy_camera())
+
+
+@pytest.mark.parametrize("opening", [80.0, float("nan")])
+def test_a_gripper_is_an_opening(opening):
+    with pytest.raises(ValueError, match="gripper is the opening from 0"):
+        RobotState(observation().state.T_world_ee, opening, 0.0)
+
+
+def test_one_view_is_a_tuple_too():
+    seen = observation()
+    with pytest.raises(ValueError, match="views is a tuple"):
+        Observation(seen.views[0], seen.state)
+
+
+def test_saving_replaces_a_saved_policy_and_nothing_else(tmp_path):
+    policy = Policy(CONFIG, PolicyNetwork(CONFIG))
+    (tmp_path / "mine/inner").mkdir(parents=True)
+    (tmp_path / "mine/thesis.tex").write_text("years")
+    (tmp_path / "file").write_text("mine")
+    for taken in ("mine", "file"):
+        with pytest.raises(CheckpointError, match="holds something else than a saved policy .* nothing was written"):
+            policy.save_pretrained(tmp_path / taken)
+    assert sorted(p.name for p in tmp_path.rglob("*")) == ["file", "inner", "mine", "thesis.tex"]
+    (tmp_path / "empty").mkdir()
+    for free in ("empty", "new/deep", "empty"):
+        Policy.from_pretrained(policy.save_pretrained(tmp_path / free))
+    assert sorted(p.name for p in (tmp_path / "empty").iterdir()) == ["config.json", "model.safetensors"]
 
 
 @pytest.mark.parametrize("name", sorted(EXPERIMENTS))

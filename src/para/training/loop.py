@@ -166,8 +166,10 @@ def train(
             )
             policy.provenance["confidence"] = to_json(measured)
             progress.say(measured.text())
+        save_state(
+            state_path, config, data, step, objective, ema, optimizer
+        )  # first: whatever keeps the policy from its place
         policy.save_pretrained(folder / "policy")
-        save_state(state_path, config, data, step, objective, ema, optimizer)
         progress.close(f"trained {config.steps} steps -> {folder / 'policy'}")
     accelerator.wait_for_everyone()
     return policy

@@ -79,9 +79,11 @@ def imported(file: str) -> set[str]:
 def first_line(file: str) -> str:
     """First sentence of a file's docstring; of a long one, what comes before its last mark of punctuation in time."""
     docstring = (ast.get_docstring(parse(file)) or "").split("\n\n")[0].replace("\n", " ")
-    sentence = re.split(r"\.(?:\s|$)", docstring)[0]
-    if len(sentence) > LONGEST and (shorter := re.match(rf"(.{{,{LONGEST}}})[:;,]\s", sentence)):
-        sentence = shorter[1]
+    sentence = re.split(r"(?<!et al)\.(?:\s|$)|(?<=\?)\s", docstring)[0]
+    ends = [m.start() for m in re.finditer(r"[:;,]\s|\s\(", sentence)]
+    whole = [end for end in ends if end <= LONGEST and sentence[:end].count("(") == sentence[:end].count(")")]
+    if len(sentence) > LONGEST and whole:
+        sentence = sentence[: whole[-1]]
     return sentence.rstrip(".:;")
 
 

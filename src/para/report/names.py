@@ -25,7 +25,7 @@ def axis_title(name: str) -> str:
     if known is not None:
         return re.sub(r" \(draw \d+\)", "", known.title)
     n = demonstrations(name)
-    return name if n is None else f"{n} demonstrations → the whole table"
+    return name if n is None else f"{n} demonstration{'' if n == 1 else 's'} → the whole table"
 
 
 def demonstrations(axis: str) -> int | None:

@@ -175,6 +175,8 @@ def test_distance_outside_a_rectangle():
 def test_positions_that_cannot_fit_are_refused():
     with pytest.raises(ValueError, match="positions fit into"):
         sample_positions(0, Region((0.0, 0.01), (0.0, 0.01)), 50)
+    with pytest.raises(ValueError, match="asked for -3 positions"):
+        sample_positions(0, Region((0.0, 0.1), (0.0, 0.1)), -3)  # not as many as fit
 
 
 def test_an_unknown_axis_is_named_with_the_nearest_one():

@@ -29,8 +29,8 @@ def sample_positions(
     accept: Callable[[XY], bool] = lambda xy: True,
 ) -> list[XY]:
     """`n` distinct positions, uniform over what `avoid` and `accept` leave of `region`; fewer are a beginning of more."""
-    if n < 1:
-        raise ValueError(f"at least one position is to be found, {n} were asked for")
+    if n < 0:
+        raise ValueError(f"asked for {n} positions")
     rng = np.random.default_rng((seed, 5))
     others, chosen = np.array(avoid, float).reshape(-1, 2), np.empty((0, 2))
     for _ in range(1000 * max(n, 1)):

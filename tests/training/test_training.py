@@ -49,6 +49,15 @@ def one_thread():
     torch.set_num_threads(before)
 
 
+@pytest.fixture
+def signals_as_in_a_terminal():
+    """As the command line has them; what runs in the background ignores SIGINT."""
+    before = {number: signal.signal(number, signal.default_int_handler) for number in (signal.SIGINT, signal.SIGTERM)}
+    yield
+    for number, handler in before.items():
+        signal.signal(number, handler)
+
+
 def losses(folder):
     return [json.loads(line)["loss"] for line in (folder / "log.jsonl").read_text().splitlines()]
 
@@ -151,7 +160,7 @@ def test_other_demonstrations_are_refused_and_nothing_is_written_over(tmp_path, 
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
-def test_a_stop_inside_a_step_waits_for_its_end(tmp_path, monkeypatch, number):
+def test_a_stop_inside_a_step_waits_for_its_end(tmp_path, monkeypatch, number, signals_as_in_a_terminal):
     """The optimiser has moved the weights, their average has not: a state saved there would take the step twice."""
     config, samples = QUICK, toy_samples()
     train(config, samples, tmp_path / "whole", quiet=True)
@@ -163,20 +172,18 @@ def test_a_stop_inside_a_step_waits_for_its_end(tmp_path, monkeypatch, number):
             os.kill(os.getpid(), number)
         original(self, network)
 
-    before = signal.signal(signal.SIGTERM, signal.default_int_handler)  # as the command line has it
-    try:
-        monkeypatch.setattr(Ema, "update", stopped_before)
-        with pytest.raises(KeyboardInterrupt):
-            train(config, samples, tmp_path / "parts", quiet=True)
-        assert signal.getsignal(number) is signal.default_int_handler
-    finally:
-        signal.signal(signal.SIGTERM, before)
+    monkeypatch.setattr(Ema, "update", stopped_before)
+    with pytest.raises(KeyboardInterrupt):
+        train(config, samples, tmp_path / "parts", quiet=True)
+    assert signal.getsignal(number) is signal.default_int_handler
     assert torch.load(tmp_path / "parts/state.pt", weights_only=True)["step"] == 4
     train(config, samples, tmp_path / "parts", quiet=True)
     np.testing.assert_array_equal(losses(tmp_path / "parts"), losses(tmp_path / "whole"))
 
 
-def test_a_second_stop_comes_through_at_once_and_spares_the_last_state(tmp_path, monkeypatch, capsys):
+def test_a_second_stop_comes_through_at_once_and_spares_the_last_state(
+    tmp_path, monkeypatch, capsys, signals_as_in_a_terminal
+):
     def stopped_twice(self, network):
         os.kill(os.getpid(), signal.SIGINT)
         os.kill(os.getpid(), signal.SIGINT)

@@ -104,7 +104,7 @@ fi
 for PAIR in inner:inner:100 hemisphere:view_hemisphere:200 full:lr_full:200; do
     IFS=: read -r PART AXIS EPISODES <<< "$PAIR"
     part "$PART" || continue
-    POINTING_STEPS=$([ "$PART" = full ] && echo 1500 || echo 6000)  # as asked: longer was not tried among objects
+    POINTING_STEPS=$([ "$PART" = full ] && echo 1500 || echo 6000)  # longer was not tried among objects
     REGRESSION_STEPS=$([ "$PART" = full ] && echo 3500 || echo 2500)
     para demos --axis "$AXIS" --out $OUT/"$AXIS"/demos                                                      #  1 to 4 min
     train $OUT/"$AXIS"/demos $OUT/"$AXIS"

@@ -173,13 +173,12 @@ class Policy:
         """Write config.json and model.safetensors; the folder appears whole, in place of a saved policy that was there.
         CheckpointError, and nothing written, where something else is."""
         folder = Path(folder).absolute()
-        others = (
-            {p.name for p in folder.iterdir()} - SAVED if folder.is_dir() else {"a file"} if folder.exists() else set()
-        )
-        if others:
+        if folder.exists() and not folder.is_dir():
+            raise CheckpointError(f"{folder} is a file; nothing was written. Choose a folder of its own.")
+        if others := sorted({p.name for p in folder.glob("*")} - SAVED):
             raise CheckpointError(
-                f"{folder} holds something else than a saved policy ({', '.join(sorted(others)[:3])}); nothing was written. "
-                "Choose a folder of its own."
+                f"{folder} holds something else than a saved policy ({', '.join(others[:3])}); nothing was written. Choose a "
+                "folder of its own."
             )
         partial = folder.with_name(f".{folder.name}.{os.getpid()}.part")
         partial.mkdir(parents=True, exist_ok=True)

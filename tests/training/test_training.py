@@ -3,7 +3,11 @@
 import json
 import os
 import signal
+import subprocess
+import sys
+import time
 from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -28,6 +32,7 @@ TINY = PolicyConfig(
     camera="toy",
     workspace=WORKSPACE,
 )
+WAITING = Path(__file__).parent / "waiting.py"
 QUICK = TrainConfig(
     policy=TINY,
     augmentation=Augmentation((Shift(20.0), Zoom(), Turn(2.0, 4.0)), Photometric()),
@@ -193,6 +198,19 @@ def test_a_second_stop_comes_through_at_once_and_spares_the_last_state(
     with pytest.raises(KeyboardInterrupt):
         train(QUICK, toy_samples(), tmp_path, resume=False, quiet=True)
     assert (tmp_path / "state.pt").read_bytes() == b"good" and "stopped within step 1" in capsys.readouterr().err
+
+
+def test_ctrl_c_in_a_terminal_reaches_the_loader_too_and_the_state_is_saved(tmp_path):
+    """To all processes of the group, while the training waits for data."""
+    with subprocess.Popen([sys.executable, WAITING, tmp_path], stderr=subprocess.PIPE, start_new_session=True) as run:
+        deadline = time.monotonic() + 300
+        while not (tmp_path / "log.jsonl").exists() or not losses(tmp_path):
+            assert run.poll() is None and time.monotonic() < deadline, run.communicate()
+            time.sleep(0.1)
+        os.killpg(run.pid, signal.SIGINT)
+        said = run.communicate(timeout=300)[1].decode()
+    assert "the same command resumes from" in said, said
+    assert torch.load(tmp_path / "state.pt", weights_only=True)["step"] == len(losses(tmp_path))
 
 
 def test_a_run_that_was_killed_does_not_log_its_steps_twice(tmp_path):

@@ -6,7 +6,7 @@ Batch `step` depends on (seed, step) alone: resuming at step s, or on another nu
 from __future__ import annotations
 
 import signal
-from collections.abc import Iterator
+from collections.abc import Generator
 
 import numpy as np
 import torch
@@ -64,10 +64,15 @@ class BatchStream(Dataset):
             self.clips,
         )
 
-    def loader(self, start: int, stop: int, workers: int = 1) -> Iterator[Batch]:
-        """Batches of steps start to stop - 1, prepared ahead in `workers` processes (0: in this one)."""
+    def loader(self, start: int, stop: int, workers: int = 1) -> Generator[Batch]:
+        """Batches of steps start to stop - 1, prepared ahead in `workers` processes (0: in this one), which `close` ends."""
         extra = {"prefetch_factor": 4, "worker_init_fn": _begin_worker} if workers else {}
-        return iter(DataLoader(self, batch_size=None, sampler=range(start, stop), num_workers=workers, **extra))
+        batches = iter(DataLoader(self, batch_size=None, sampler=range(start, stop), num_workers=workers, **extra))
+        try:
+            yield from batches
+        finally:
+            if workers:  # they answer no signal, so that the interpreter's end would wait for them in vain
+                batches._shutdown_workers()
 
 
 def collate(
@@ -147,7 +152,9 @@ def _float(array: np.ndarray) -> torch.Tensor:
 def _begin_worker(worker: int) -> None:
     import cv2
 
-    # Schedulers send it to every process of a job; one that died of it would keep the training from saving its state.
-    signal.signal(signal.SIGTERM, signal.SIG_IGN)
+    # Terminals and schedulers send these to every process of a job; one that died of it would keep the training from ending
+    # its step and saving its state.
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, signal.SIG_IGN)
     cv2.setNumThreads(0)
     torch.set_num_threads(1)

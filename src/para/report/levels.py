@@ -69,9 +69,7 @@ def area(policy: str, points: list[Point]) -> Area:
     """Area under a graded curve. Its interval is put together from those of the levels: each level's distance to its bound,
     squared, by the squared weight of the level in the area (MOVER: G. Y. Zou, A. Donner, Statist. Med. 27, 2008)."""
     x, y = [p.x for p in points], [p.y for p in points]
-    units = np.eye(len(x))
-    weights = np.array([graded_area(x, unit) for unit in units])
-    value = graded_area(x, y)
+    value, weights = graded_area(x, y), np.array([graded_area(x, unit) for unit in np.eye(len(x))])
     bounds = [p.low for p in points], [p.high for p in points]
     below, above = (float(np.sqrt(np.sum((weights * np.subtract(bound, y)) ** 2))) for bound in bounds)
     return Area(policy, value, value - below, value + above)

@@ -153,6 +153,7 @@ def train(
             )
         raise
     finally:
+        batches.close()
         stop.rest()
     for opened in accelerator.trackers:
         opened.finish()  # not `end_training`, which parts the processes, too
@@ -166,9 +167,8 @@ def train(
             )
             policy.provenance["confidence"] = to_json(measured)
             progress.say(measured.text())
-        save_state(
-            state_path, config, data, step, objective, ema, optimizer
-        )  # first: whatever keeps the policy from its place
+        # The state first, so that nothing is lost where the policy cannot be written.
+        save_state(state_path, config, data, step, objective, ema, optimizer)
         policy.save_pretrained(folder / "policy")
         progress.close(f"trained {config.steps} steps -> {folder / 'policy'}")
     accelerator.wait_for_everyone()

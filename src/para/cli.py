@@ -8,6 +8,7 @@ import signal
 import sys
 from collections.abc import Callable, Iterable
 from dataclasses import replace
+from importlib.metadata import version
 from pathlib import Path
 from typing import Annotated, Literal
 
@@ -181,9 +182,7 @@ def train(
             raise ValueError(f"--weights goes with video_svd; the preset is {preset!r}")
         plan = with_weights(plan, weights)
     if (plan is not None and plan.needs_videos) != (videos is not None):
-        raise ValueError(f"--videos goes with video_all, which needs it; the preset is {preset!r}, videos are {videos}")
-    if steps is not None and steps < 1:
-        raise ValueError(f"--steps {steps}: at least 1")
+        raise ValueError(f"the preset video_all needs --videos, and no other does; the preset is {preset!r}")
     demonstrations = DemoDataset.open(dataset)
     others = None if videos is None else DemoDataset.open(videos)
     if demos is not None and not 1 <= demos <= len(demonstrations):
@@ -355,6 +354,9 @@ def main(arguments: list[str] | None = None) -> None:
     (`para axes | head -1`) ends the command in silence.
     """
     signal.signal(signal.SIGTERM, signal.default_int_handler)
+    if (sys.argv[1:] if arguments is None else arguments) == ["--version"]:
+        print(f"para {version('para-policy')}")
+        return
     try:
         try:
             tyro.extras.subcommand_cli_from_dict(COMMANDS, prog="para", description=_description(), args=arguments)

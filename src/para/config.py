@@ -56,7 +56,7 @@ def _from_union(kind: Any, data: Any, where: str) -> Any:
         return None
     named = {m.__name__: m for m in members if dataclasses.is_dataclass(m)}
     if isinstance(data, dict) and "type" in data:
-        if data["type"] not in named:
+        if not isinstance(data["type"], str) or data["type"] not in named:
             raise ValueError(f"{where}: unknown type {data['type']!r}; known are {sorted(named)}")
         return from_json(named[data["type"]], data, where)
     for member in members:
@@ -72,6 +72,9 @@ def _from_dataclass(kind: Any, data: Any, where: str) -> Any:
         raise ValueError(f"{where}: expected a {kind.__name__}, got {data!r}")
     hints = typing.get_type_hints(kind)
     names = {f.name for f in dataclasses.fields(kind)}
+    needed = {f.name for f in dataclasses.fields(kind) if f.default is f.default_factory is dataclasses.MISSING}
+    if absent := sorted(needed - set(data)):
+        raise ValueError(f"{where}: {kind.__name__} needs {absent[0]!r}")
     unknown = sorted(set(data) - names - {"type"})
     if unknown:
         raise ValueError(f"{where}: {kind.__name__} has no field {unknown[0]!r}; it has {sorted(names)}")

@@ -131,7 +131,7 @@ class Policy:
 
     @torch.inference_mode()
     def predict(self, observation: Observation) -> ActionChunk:
-        """The plan for what is seen. ValueError when the policy's camera is missing."""
+        """The plan for what is seen. ValueError when the policy's camera is missing, or sees nothing of the workspace."""
         return self.chunk(self.network.head.decode(*self.outputs(observation)))
 
     def outputs(self, observation: Observation) -> tuple[Any, ModelInput]:
@@ -140,8 +140,10 @@ class Policy:
         return self.network(inputs), inputs
 
     def model_input(self, observation: Observation) -> ModelInput:
-        """An observation as a batch of one, at the network's image size."""
+        """An observation as a batch of one, at the network's image size. ValueError where camera or hand cannot be where they
+        are said to be."""
         view = observation.view(self.config.camera)
+        _check_scene(view.camera, observation.state.T_world_ee, self.config.workspace)
         camera = self.config.input_camera(view.camera)
         image = warp_image(view.image, view.camera, camera)
         device = next(self.network.parameters()).device
@@ -200,16 +202,25 @@ class Policy:
         """Read a saved policy. CheckpointError says what is wrong with the folder."""
         folder = Path(folder)
         path = folder / "config.json"
-        description = _read_description(path)
-        config = from_json(PolicyConfig, description["policy"], str(path))
+        description, config = _read_description(path), saved_config(folder)
         # Policies saved before there was one have no entry.
         calibration = from_json(ConfidenceCalibration | None, description.get("calibration"), f"{path}: calibration")
         network = PolicyNetwork(_without_pretraining(config))
+        if not (folder / "model.safetensors").exists():
+            raise CheckpointError(
+                f"{folder} has a config.json but no model.safetensors: copy the whole folder, or train again"
+            )
         try:
             network.load_state_dict(load_file(folder / "model.safetensors"))
         except (OSError, RuntimeError, SafetensorError) as error:
             raise CheckpointError(f"{folder / 'model.safetensors'} does not fit its config.json: {error}") from error
-        return cls(config, network.to(device), description["provenance"], calibration)
+        return cls(config, network.to(device), description.get("provenance"), calibration)
+
+
+def saved_config(folder: str | os.PathLike[str]) -> PolicyConfig:
+    """A saved policy's configuration alone. CheckpointError as in `from_pretrained`."""
+    path = Path(folder) / "config.json"
+    return from_json(PolicyConfig, _read_description(path)["policy"], str(path))
 
 
 def checkpoint_hash(folder: str | os.PathLike[str]) -> str:
@@ -230,14 +241,54 @@ def _read_description(path: Path) -> dict[str, Any]:
         description = json.loads(path.read_text())
     except ValueError as error:
         raise CheckpointError(f"{path}: not JSON ({error}). Copy or save the policy again.") from None
-    if description.get("format") != FORMAT:
+    if (
+        not isinstance(description, dict)
+        or "format" not in description
+        or not isinstance(description.get("policy"), dict)
+    ):
         raise CheckpointError(
-            f"{path}: saved in format {description.get('format')!r}, this version of para reads format {FORMAT}. "
+            f"{path}: not the config.json of a policy of para (it names no format and no policy); policies of LeRobot and of "
+            "other libraries cannot be loaded"
+        )
+    if description["format"] != FORMAT:
+        raise CheckpointError(
+            f"{path}: saved in format {description['format']!r}, this version of para reads format {FORMAT}. "
             "Load it with the version that wrote it (see 'provenance' in the file), or train it again."
         )
     if description.get("conventions") != CONVENTIONS:
         raise CheckpointError(f"{path}: its conventions {description.get('conventions')} are not this version's")
     return description
+
+
+def _check_scene(camera: Camera, T_world_ee: Pose, workspace: Box) -> None:
+    """Refuse a camera and a hand that have nothing to do with the workspace: matrices the wrong way round, in millimetres,
+    with another convention's axes. A policy would answer them with confidence. What happens to see the workspace passes;
+    `para check` looks at pictures."""
+    low, high = np.array(workspace.low), np.array(workspace.high)
+    reach = 20 * float(np.linalg.norm(high - low))
+    places = {"camera": camera.T_world_camera.translation, "hand": T_world_ee.translation}
+    for name, place in places.items():
+        distance = float(np.linalg.norm(np.asarray(place, float) - (low + high) / 2))
+        if distance > reach:
+            raise ValueError(
+                f"the {name} is said to be {distance:.0f} m from the workspace (x, y, z from {workspace.low} to "
+                f"{workspace.high} m); lengths are in metres, in the world frame of the demonstrations"
+            )
+    grid = np.stack(np.meshgrid(*np.linspace(low, high, 9).T, indexing="ij"), -1).reshape(-1, 3)
+    pixels, depth = camera.project(grid)
+    seen = float(np.mean(np.asarray(camera.sees(pixels, depth))))
+    if seen < _LEAST_SEEN:
+        where = "behind it" if np.mean(np.asarray(depth)) < 0 else "outside its picture"
+        raise ValueError(
+            f"the camera sees {seen:.0%} of the workspace, which lies {where} (x, y, z from {workspace.low} to "
+            f"{workspace.high} m). T_world_camera maps camera to world, in metres, with OpenCV's axes (x right, y down, z "
+            "forward): a matrix from world to camera needs .inverse(), one with OpenGL's axes (z backward) its second and "
+            "third column negated. `para camera` tells what a camera sees."
+        )
+
+
+_LEAST_SEEN = 0.15
+"""Share of the workspace that a camera sees, at least; LIBERO's cameras see 44 % and more."""
 
 
 def _without_pretraining(config: PolicyConfig) -> PolicyConfig:

@@ -51,6 +51,12 @@ class View:
                 f"{self.camera.width} x {self.camera.height} (W x H). Resize the camera together with the image "
                 "(Camera.resize and warp_image)."
             )
+        if tuple(self.camera.intrinsics.shape) != (4,):
+            raise ValueError(
+                f"view {self.name!r}: one picture has one camera, got intrinsics {tuple(self.camera.intrinsics.shape)}"
+            )
+        if wrong := self.camera.defect():
+            raise ValueError(f"view {self.name!r}: this camera cannot have taken a picture: {wrong}")
 
 
 @dataclass(frozen=True)
@@ -65,6 +71,12 @@ class RobotState:
     """Seconds since the start of the episode [s]."""
 
     def __post_init__(self) -> None:
+        if not isinstance(self.T_world_ee, Pose):
+            raise ValueError(
+                f"T_world_ee is a Pose, got {type(self.T_world_ee).__name__}; from a 3x4 or 4x4 matrix: Pose.from_matrix(T)"
+            )
+        if wrong := self.T_world_ee.defect():
+            raise ValueError(f"T_world_ee: {wrong}")
         if not -0.5 < float(self.gripper) < 1.5:  # a sensor may read a little beyond its ends; NaN is no opening
             raise ValueError(f"gripper is the opening from 0 (closed) to 1 (open), got {self.gripper}")
 

@@ -165,8 +165,40 @@ CASES = {
         ("reproduce --preset quik --out {p}/run",),
         "no experiment preset 'quik'. Did you mean 'quick'?",
     ),
-    "no steps": (lambda p: None, (TRAIN + " --steps 0",), "--steps 0: at least 1"),
+    "no steps": (lambda p: None, (TRAIN + " --steps 0",), "steps is 0: training needs at least 1"),
+    "no batch": (lambda p: None, (TRAIN + " --batch-size 0",), "batch_size is 0: training needs at least 1"),
+    "no workers": (
+        lambda p: None,
+        (EVALUATE.replace("--workers 1", "--workers 0"),),
+        "0 workers: episodes need at least one",
+    ),
     "no episodes": (lambda p: None, (EVALUATE + " --episodes -3",), "--episodes -3: at least 1"),
+    "a picture of an unknown kind": (
+        lambda p: None,
+        ("show targets --dataset {p}/set --out {p}/x.xyz",),
+        "cannot show targets in {p}/x.xyz: its name ends with .png or .jpg or .jpeg",
+    ),
+    "a film as a picture": (
+        lambda p: None,
+        ("show dataset --dataset {p}/set --out {p}/x.png",),
+        "cannot show dataset in {p}/x.png: its name ends with .mp4",
+    ),
+    "an episode before the first": (
+        lambda p: None,
+        ("show rollout --policy {p}/run/policy --episode -1 --out {p}/x.mp4",),
+        "--episode -1: episodes and conditions are counted from 0",
+    ),
+    "no volume": (
+        lambda p: None,
+        ("show volume --dataset {p}/set --policy {p}/run/policy --out {p}/x.png",),
+        "this policy's head (GlobalRegressionConfig) has no volume to draw",
+    ),
+    "a policy as a locator": (
+        lambda p: None,
+        (EVALUATE + " --locator {p}/run/policy",),
+        "agent 'run': {p}/run/policy is no locator; train one (`para train --preset locator`)",
+    ),
+    "cells of no size": (lambda p: None, ("camera --cell-pixels 0",), "a cell of 0 px: a cell is larger than nothing"),
     "an oracle without its grid": (
         lambda p: None,
         ("evaluate --records {p}/records.jsonl --oracle",),

@@ -11,6 +11,7 @@ from typing import get_args, get_type_hints
 import numpy as np
 import pytest
 
+import para
 from demos.synthetic import WORKSPACE, at_rate, default_camera, degrade, make_episode, meta_for
 from para.cli import COMMANDS, main
 from para.demos import DatasetWriter, DemoDataset, stage_episode
@@ -28,6 +29,11 @@ def run(*arguments, expect=0, timeout=300):
     )
     assert done.returncode == expect, done.stdout + done.stderr
     return done
+
+
+def test_the_version_is_told(capsys):
+    main(["--version"])
+    assert capsys.readouterr().out == f"para {para.__version__}\n"
 
 
 @pytest.mark.parametrize("command", sorted(COMMANDS))

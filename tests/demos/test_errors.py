@@ -9,7 +9,8 @@ import pyarrow.parquet as pq
 import pytest
 
 from demos.synthetic import default_camera, make_episode, meta_for
-from para.demos import DatasetWriter, DemoDataset, DemoError, stage_episode
+from mutations import mutations
+from para.demos import DatasetWriter, DemoDataset, DemoError, DemoMeta, stage_episode
 from para.demos.video import encode_video
 
 CAMERA = default_camera(96, 64)
@@ -61,6 +62,10 @@ BROKEN = {
         lambda root: edit_info(root, lambda info: info.update(codebase_version="v2.1")),
         "{root}: codebase_version is 'v2.1', this reader needs 'v3.0'. Convert it with LeRobot's "
         "convert_dataset_v21_to_v30, or record it again.",
+    ),
+    "no number of episodes": (
+        lambda root: edit_info(root, lambda info: info.pop("total_episodes")),
+        "{root}/meta/info.json: total_episodes is None. Copy or download the dataset again.",
     ),
     "no camera columns": (
         lambda root: edit_info(root, forget_camera),
@@ -115,6 +120,17 @@ def test_broken_sets_are_refused(name, pristine, tmp_path):
     assert str(error.value) == words.format(root=root, size=size)
 
 
+def test_no_damage_to_the_description_is_a_traceback(pristine):
+    """Whatever is missing in info.json, or is of another kind: it is read as it was meant, or refused in words."""
+    refused = 0
+    for damaged in mutations(json.loads((pristine / "meta/info.json").read_text())):
+        try:
+            assert DemoMeta.from_info(damaged, "set").camera_names
+        except DemoError:
+            refused += 1
+    assert refused > 50
+
+
 def test_a_video_damaged_inside_is_refused_when_decoded(pristine, tmp_path):
     root = tmp_path / "set"
     shutil.copytree(pristine, root)
@@ -141,6 +157,14 @@ def test_two_writers_are_refused(tmp_path):
     with DatasetWriter(tmp_path / "set", meta_for(CAMERA), "plan", 2):
         with pytest.raises(DemoError, match="another process is writing this set"):
             DatasetWriter(tmp_path / "set", meta_for(CAMERA), "plan", 2)
+
+
+def test_an_episode_is_not_staged_over_other_files(tmp_path):
+    (tmp_path / "home").mkdir()
+    (tmp_path / "home/precious.txt").write_text("mine")
+    with pytest.raises(DemoError, match="home holds something else than a staged episode; nothing was written"):
+        stage_episode(EPISODE, tmp_path / "home")
+    assert (tmp_path / "home/precious.txt").read_text() == "mine"
 
 
 def test_foreign_folders_are_left_alone(tmp_path):

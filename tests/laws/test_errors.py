@@ -1,5 +1,7 @@
 """Wrong inputs are refused at once, with words that say what is wrong and what to do: the texts are part of the product."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
@@ -13,21 +15,58 @@ VIEW = View("agentview", np.zeros((64, 96, 3), np.uint8), CAMERA)
 MISTAKES = {
     "pose_of_quaternion": (
         lambda: Pose(np.array([1.0, 0, 0, 0]), np.zeros(3)),
-        "a pose needs a rotation (..., 3, 3) and a translation (..., 3), got (4,) and (3,)",
+        "a pose needs a rotation (..., 3, 3) and a translation (..., 3), as arrays, got (4,) and (3,). From a 3x4 or 4x4 "
+        "matrix: Pose.from_matrix(T)",
     ),
     "pose_without_translation": (
         lambda: Pose(np.eye(3), np.zeros(2)),
-        "a pose needs a rotation (..., 3, 3) and a translation (..., 3), got (3, 3) and (2,)",
+        "a pose needs a rotation (..., 3, 3) and a translation (..., 3), as arrays, got (3, 3) and (2,). From a 3x4 or 4x4 "
+        "matrix: Pose.from_matrix(T)",
     ),
     "camera_of_matrix": (
         lambda: Camera(np.eye(3), Pose.identity(), 96, 64),
-        "intrinsics are (..., 4): fx, fy, cx, cy; got shape (3, 3)",
+        "intrinsics are an array (..., 4): fx, fy, cx, cy; got (3, 3). From K: Camera.from_opencv",
+    ),
+    "pose_of_lists": (
+        lambda: Pose([[1, 0, 0], [0, 1, 0], [0, 0, 1]], [0, 0, 0]),
+        "a pose needs a rotation (..., 3, 3) and a translation (..., 3), as arrays, got () and (). From a 3x4 or 4x4 "
+        "matrix: Pose.from_matrix(T)",
+    ),
+    "pose_of_a_rotation_alone": (
+        lambda: Pose.from_matrix(np.eye(3)),
+        "a pose's matrix is (..., 3, 4) or (..., 4, 4), got (3, 3)",
+    ),
+    "camera_at_a_matrix": (
+        lambda: Camera.from_opencv([[100, 0, 50], [0, 100, 30], [0, 0, 1]], np.eye(4), 96, 64),
+        "T_world_camera is a Pose, got ndarray; from a 3x4 or 4x4 matrix: Pose.from_matrix(T)",
+    ),
+    "hand_at_a_matrix": (
+        lambda: RobotState(np.eye(4), 1.0, 0.0),
+        "T_world_ee is a Pose, got ndarray; from a 3x4 or 4x4 matrix: Pose.from_matrix(T)",
+    ),
+    "hand_in_degrees": (
+        lambda: RobotState(Pose(90 * np.eye(3), np.zeros(3)), 1.0, 0.0),
+        "T_world_ee: its 3x3 part is no rotation (columns of length 1, perpendicular to each other)",
+    ),
+    "hand_of_nan": (lambda: RobotState(Pose(np.eye(3), np.full(3, np.nan)), 1.0, 0.0), "T_world_ee: it is not finite"),
+    "view_of_a_mirroring_camera": (
+        lambda: View("agentview", VIEW.image, replace(CAMERA, T_world_camera=Pose(np.diag([1.0, 1, -1]), np.zeros(3)))),
+        "view 'agentview': this camera cannot have taken a picture: T_world_camera: its 3x3 part mirrors (determinant -1)",
+    ),
+    "view_without_focal_length": (
+        lambda: View("agentview", VIEW.image, replace(CAMERA, intrinsics=np.array([100.0, 0, 50, 30]))),
+        "view 'agentview': this camera cannot have taken a picture: a focal length is not positive (fx < 0 alone is legal, "
+        "of a mirrored picture)",
+    ),
+    "view_of_two_cameras": (
+        lambda: View("agentview", VIEW.image, replace(CAMERA, intrinsics=np.stack([CAMERA.intrinsics] * 2))),
+        "view 'agentview': one picture has one camera, got intrinsics (2, 4)",
     ),
     "camera_without_size": (lambda: CAMERA.resize(0, 64), "image size must be positive, got 0 x 64"),
     "crop_without_size": (lambda: CAMERA.crop(10, 10, 20, -1), "image size must be positive, got 20 x -1"),
     "skewed_matrix": (
         lambda: Camera.from_opencv(np.array([[100, 2, 50], [0, 100, 30], [0, 0, 1]]), Pose.identity(), 96, 64),
-        "K must be a 3x3 matrix without skew (K[0, 1] = 0), got [[100, 2, 50], [0, 100, 30], [0, 0, 1]]",
+        "K must be a 3x3 matrix without skew (K[0, 1] = 0), got [[100.0, 2.0, 50.0], [0.0, 100.0, 30.0], [0.0, 0.0, 1.0]]",
     ),
     "no_bins": (
         lambda: HeightBins(0.9, 1.2, 0),

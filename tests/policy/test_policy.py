@@ -1,39 +1,21 @@
 """Saved policies: the same after loading, clear errors when something is wrong with them."""
 
 import json
-import re
 from dataclasses import dataclass, replace
-from pathlib import Path
 
 import numpy as np
 import pytest
 import torch
 
-from para.backbones import Lite0Config
+from mutations import mutations
 from para.config import from_json, to_json
-from para.geometry import HeightBins, Pose
-from para.heads import GlobalRegressionConfig, VolumeHeadConfig
+from para.geometry import Pose
+from para.heads import GlobalRegressionConfig
 from para.policy import CheckpointError, Policy, PolicyConfig, PolicyNetwork, checkpoint_hash
 from para.presets import EXPERIMENTS, POLICIES, experiment, policy_preset
 from para.types import Observation, RobotState, View
-from toy import WORKSPACE, toy_camera, toy_samples
-
-CONFIG = PolicyConfig(
-    Lite0Config(stages=(1, 2), pretrained=False, frozen_stages=0),
-    VolumeHeadConfig(bins=HeightBins(0.0, 0.4, 8), widths=(16, 24)),
-    (80, 64),
-    3,
-    "toy",
-    WORKSPACE,
-)
-
-
-def observation(size=(80, 64), name="toy"):
-    samples = toy_samples(1)
-    camera = toy_camera(*size)
-    image = np.random.default_rng(0).integers(0, 255, (size[1], size[0], 3), np.uint8)
-    state = RobotState(Pose(samples.ee_rotation[0], samples.ee_position[0]), 1.0, 0.0)
-    return Observation((View(name, image, camera),), state)
+from policy.small import CONFIG, observation
+from toy import toy_camera
 
 
 @pytest.mark.parametrize("head", [CONFIG.head, GlobalRegressionConfig(width=32)], ids=["volume", "regression"])
@@ -64,25 +46,6 @@ def test_an_optional_tuple_survives_json():
     for example in (Example(), Example((1.0, 2.0))):
         data = json.loads(json.dumps(to_json(example)))
         assert from_json(hints["place"], data["place"]) == example.place
-
-
-def test_the_example_in_the_readme_runs(tmp_path, monkeypatch):
-    """With a small untrained policy at the example's path."""
-    readme = (Path(__file__).resolve().parents[2] / "README.md").read_text()
-    example = re.search(r"```python\n(from para import Camera.*?)```", readme, re.DOTALL)[1]
-    folder = re.search(r'from_pretrained\("(.*?)"\)', example)[1]
-    config = replace(CONFIG, camera="agentview")
-    Policy(config, PolicyNetwork(config)).save_pretrained(tmp_path / folder)
-    monkeypatch.chdir(tmp_path)
-    camera, state = toy_camera(640, 480), observation().state
-    names = {
-        "K": camera.opencv_matrix(),
-        "T_world_camera": camera.T_world_camera.matrix(),
-        "T_world_ee": state.T_world_ee.matrix(),
-        "image": np.zeros((480, 640, 3), np.uint8),
-    }
-    exec(example, names)
-    assert names["chunk"].positions.shape == (CONFIG.horizon, 3)
 
 
 def saved(tmp_path):
@@ -116,6 +79,26 @@ def test_what_is_wrong_with_a_checkpoint_is_said(tmp_path):
     with pytest.raises(ValueError, match="VolumeHeadConfig has no field 'colour'; it has"):
         Policy.from_pretrained(folder)
 
+    folder = saved(tmp_path)
+    (folder / "model.safetensors").unlink()
+    with pytest.raises(CheckpointError, match=r"has a config.json but no model.safetensors"):
+        Policy.from_pretrained(folder)
+    (folder / "config.json").write_text(json.dumps({"type": "act", "n_obs_steps": 1}))
+    with pytest.raises(CheckpointError, match=r"config.json: not the config.json of a policy of para .* LeRobot"):
+        Policy.from_pretrained(folder)
+
+
+def test_no_damage_to_a_configuration_is_a_traceback():
+    """Whatever is missing, or is of another kind: it is read as it was meant, or refused in words."""
+    refused = 0
+    for config in (CONFIG, policy_preset("para").policy, policy_preset("diffusion").policy):
+        for damaged in mutations(json.loads(json.dumps(to_json(config)))):
+            try:
+                assert isinstance(from_json(PolicyConfig, damaged), PolicyConfig)
+            except ValueError:
+                refused += 1
+    assert refused > 200
+
 
 def test_a_policy_saved_before_executions_were_still_loads(tmp_path):
     folder = saved(tmp_path)
@@ -127,6 +110,42 @@ def test_a_missing_camera_is_named():
     policy = Policy(CONFIG, PolicyNetwork(CONFIG))
     with pytest.raises(ValueError, match=r"no camera 'toy' in this observation; it has \['wrist'\]"):
         policy.predict(observation(name="wrist"))
+
+
+def test_matrices_may_be_lists():
+    matrix = toy_camera().T_world_camera.matrix()
+    np.testing.assert_array_equal(Pose.from_matrix(matrix.tolist()).matrix(), matrix)
+
+
+OPENGL = np.diag([1.0, -1.0, -1.0])
+MISPLACED = {
+    "the wrong way round": (lambda T: T.inverse(), r"sees 11% of the workspace, which lies outside its picture"),
+    "OpenGL's axes": (
+        lambda T: Pose(T.rotation @ OPENGL, T.translation),
+        "sees 0% of the workspace, which lies behind it",
+    ),
+    "millimetres": (
+        lambda T: Pose(T.rotation, 1000 * T.translation),
+        r"the camera is said to be \d+ m from the workspace",
+    ),
+}
+
+
+@pytest.mark.parametrize("mistake", MISPLACED)
+def test_a_camera_that_cannot_see_the_workspace_is_refused(mistake):
+    """It would be answered with confidence: the usual mistakes with a camera's matrix."""
+    seen, policy = observation(), Policy(CONFIG, PolicyNetwork(CONFIG))
+    change, message = MISPLACED[mistake]
+    camera = replace(seen.views[0].camera, T_world_camera=change(seen.views[0].camera.T_world_camera))
+    with pytest.raises(ValueError, match=message):
+        policy.predict(replace(seen, views=(replace(seen.views[0], camera=camera),)))
+
+
+def test_a_hand_in_millimetres_is_refused():
+    seen, policy = observation(), Policy(CONFIG, PolicyNetwork(CONFIG))
+    hand = replace(seen.state, T_world_ee=Pose(np.eye(3), np.array([100.0, 20.0, 300.0])))
+    with pytest.raises(ValueError, match="the hand is said to be 317 m from the workspace"):
+        policy.predict(replace(seen, state=hand))
 
 
 def test_a_view_must_fit_its_camera():

@@ -82,8 +82,10 @@ class CameraReport:
 def camera_report(camera: Camera, workspace: Box, cell_pixels: float = 4.0) -> CameraReport:
     """Judge `camera` (its image is the policy's input, with cells of `cell_pixels`) and look for a better place.
 
-    ValueError when the camera sees nothing of the workspace's floor.
+    ValueError when the camera sees nothing of the workspace's floor, or cells have no size.
     """
+    if not cell_pixels > 0:
+        raise ValueError(f"a cell of {cell_pixels:g} px: a cell is larger than nothing")
     now = judge(camera, workspace, cell_pixels)
     if not np.isfinite(now.across):
         raise ValueError(

@@ -71,7 +71,9 @@ class DemoDataset:
             raise DemoError(f"{info_path}: not JSON ({error}). Copy or download the dataset again.") from None
         meta = DemoMeta.from_info(info, str(root))
         # info.json states how many episodes count: a killed recording may have left rows and files behind them.
-        rows = read_rows(root / "meta/episodes", meta)[: info["total_episodes"]]
+        if not isinstance(total := info.get("total_episodes"), int):
+            raise DemoError(f"{info_path}: total_episodes is {total!r}. Copy or download the dataset again.")
+        rows = read_rows(root / "meta/episodes", meta)[:total]
         if not rows:
             raise DemoError(f"{root}: the set holds no episodes yet. Run the recording (again); it resumes.")
         dataset = cls(root, meta, rows, _read_columns(root, meta, rows))

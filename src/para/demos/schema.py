@@ -160,6 +160,18 @@ class DemoMeta:
     @classmethod
     def from_info(cls, info: dict[str, Any], where: str) -> DemoMeta:
         """From the parsed meta/info.json of `where`; `DemoError` when it is not a para set or conventions differ."""
+        try:
+            return cls._from_info(info, where)
+        except DemoError:
+            raise
+        except (AttributeError, IndexError, KeyError, TypeError, ValueError) as error:
+            what = f"{error} is missing" if isinstance(error, KeyError) else str(error)
+            raise DemoError(
+                f"{where}: meta/info.json cannot be read as a set's description ({what}). Copy or download the dataset again."
+            ) from error
+
+    @classmethod
+    def _from_info(cls, info: dict[str, Any], where: str) -> DemoMeta:
         version = info.get("codebase_version")
         if version != CODEBASE_VERSION:
             raise DemoError(
@@ -167,8 +179,9 @@ class DemoMeta:
                 "Convert it with LeRobot's convert_dataset_v21_to_v30, or record it again."
             )
         features = info["features"]
+        videos = [key for key, feature in features.items() if feature["dtype"] == "video"]
         cameras = []
-        for key in [k for k, f in features.items() if f["dtype"] == "video"]:
+        for key in videos:
             name = key.rpartition(".")[2]
             if intrinsics_key(name) in features and pose_key(name) in features:
                 height, width = features[key]["shape"][:2]
@@ -176,7 +189,7 @@ class DemoMeta:
         if not cameras:
             raise DemoError(
                 f"{where}: no camera columns. Each video observation.images.<cam> needs {intrinsics_key('<cam>')} and "
-                f"{pose_key('<cam>')}; videos here: {[k for k, f in features.items() if f['dtype'] == 'video']}. "
+                f"{pose_key('<cam>')}; videos here: {videos}. "
                 "Calibrate the camera and attach the columns, or record with para."
             )
         keys = [STATE, ACTION]

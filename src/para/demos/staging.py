@@ -29,10 +29,14 @@ def stage_episode(episode: Episode, folder: Path, fps: int = CONTROL_HZ) -> None
     """Encode and write one episode to `folder`, e.g. `DatasetWriter.staging_folder(i)`; replaces an earlier one.
 
     Runs in a worker process. `fps` is the set's (`DemoMeta.fps`). `DemoError` names the episode's first defect (shape, NaN,
-    frame times off that rate).
+    frame times off that rate), or a folder that holds something else.
     """
     folder = Path(folder)
     _validate(episode, folder.name, fps)
+    if folder.exists() and any(folder.iterdir()) and not (folder / "episode.json").exists():
+        raise DemoError(
+            f"{folder} holds something else than a staged episode; nothing was written. Choose another folder."
+        )
     partial = folder.with_name(f"{folder.name}.{os.getpid()}.part")
     shutil.rmtree(partial, ignore_errors=True)
     partial.mkdir(parents=True)

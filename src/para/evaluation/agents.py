@@ -9,7 +9,8 @@ from typing import Literal
 
 from para.control import ChunkExecutor, CorrectedPolicy, ExecutorConfig, Mode
 from para.evaluation.records import Settings, Subject
-from para.policy import Policy, checkpoint_hash
+from para.heads import LocatorConfig
+from para.policy import Policy, checkpoint_hash, saved_config
 from para.worlds.world import Agent, World
 
 Kind = Literal["policy", "expert", "oracle"]
@@ -42,7 +43,8 @@ class AgentSpec:
             )
 
     def subject(self) -> Subject:
-        """Name and hash of the weights. FileNotFoundError where there is no saved policy."""
+        """Name and hash of the weights. FileNotFoundError where there is no saved policy, ValueError where policy and locator
+        are not what they are given for."""
         if self.path is None:
             return Subject(self.name, "expert")
         parts = [self.path] if self.locator is None else [self.path, self.locator]
@@ -51,6 +53,12 @@ class AgentSpec:
                 raise FileNotFoundError(
                     f"agent {self.name!r}: no saved policy at {path}; train it (`para train`) or correct the path"
                 )
+        if isinstance(saved_config(self.path).head, LocatorConfig):
+            raise ValueError(f"agent {self.name!r}: {self.path} is a locator, which finds the hand and plans nothing")
+        if self.locator is not None and not isinstance(saved_config(self.locator).head, LocatorConfig):
+            raise ValueError(
+                f"agent {self.name!r}: {self.locator} is no locator; train one (`para train --preset locator`)"
+            )
         return Subject(self.name, "+".join(checkpoint_hash(path) for path in parts))
 
 

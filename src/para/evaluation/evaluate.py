@@ -78,6 +78,8 @@ def evaluate(
     for packed in (records_path, records_path.with_name(records_path.name + PACKED)):
         if packed.suffix == PACKED and packed.exists():
             raise RecordsError(f"{packed} is packed, and only read; to add to it, first `gunzip {packed}`")
+    if workers < 1:
+        raise ValueError(f"{workers} workers: episodes need at least one")
     subject, settings = spec.subject(), Settings(spec.mode, max_steps, image_size)
     # A worker's working directory may be another one.
     videos = None if videos is None else videos.absolute()

@@ -26,17 +26,36 @@ class Camera:
     height: int
 
     def __post_init__(self) -> None:
-        if self.intrinsics.shape[-1] != 4:
-            raise ValueError(f"intrinsics are (..., 4): fx, fy, cx, cy; got shape {tuple(self.intrinsics.shape)}")
+        shape = tuple(getattr(self.intrinsics, "shape", ()))
+        if shape[-1:] != (4,):
+            raise ValueError(
+                f"intrinsics are an array (..., 4): fx, fy, cx, cy; got {shape}. From K: Camera.from_opencv"
+            )
+        if not isinstance(self.T_world_camera, Pose):
+            raise ValueError(
+                f"T_world_camera is a Pose, got {type(self.T_world_camera).__name__}; from a 3x4 or 4x4 matrix: "
+                "Pose.from_matrix(T)"
+            )
         if self.width <= 0 or self.height <= 0:
             raise ValueError(f"image size must be positive, got {self.width} x {self.height}")
 
     @classmethod
     def from_opencv(cls, K: Array, T_world_camera: Pose, width: int, height: int) -> Camera:
         """From OpenCV's 3x3 K, whose pixel centres lie at integers (cx and cy get +0.5)."""
-        if tuple(K.shape) != (3, 3) or K[0, 1] != 0:
-            raise ValueError(f"K must be a 3x3 matrix without skew (K[0, 1] = 0), got {np.asarray(K).tolist()}")
+        K = np.asarray(K, float)
+        if K.shape != (3, 3) or K[0, 1] != 0:
+            raise ValueError(f"K must be a 3x3 matrix without skew (K[0, 1] = 0), got {K.tolist()}")
         return cls(np.array([K[0, 0], K[1, 1], K[0, 2] + 0.5, K[1, 2] + 0.5]), T_world_camera, width, height)
+
+    def defect(self) -> str | None:
+        """What keeps this from being a camera, see `Pose.defect`; None where nothing does."""
+        intrinsics = np.asarray(self.intrinsics, float)
+        if not np.isfinite(intrinsics).all():
+            return "its intrinsics are not finite"
+        if (intrinsics[..., 0] == 0).any() or (intrinsics[..., 1] <= 0).any():
+            return "a focal length is not positive (fx < 0 alone is legal, of a mirrored picture)"
+        wrong = self.T_world_camera.defect()
+        return wrong and f"T_world_camera: {wrong}"
 
     def opencv_matrix(self) -> np.ndarray:
         """(3, 3) K for OpenCV's functions (pixel centres at integers)."""

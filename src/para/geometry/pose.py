@@ -26,10 +26,11 @@ class Pose:
     """(..., 3) origin of b in a [m]."""
 
     def __post_init__(self) -> None:
-        if tuple(self.rotation.shape[-2:]) != (3, 3) or self.translation.shape[-1] != 3:
+        shapes = [tuple(getattr(x, "shape", ())) for x in (self.rotation, self.translation)]
+        if shapes[0][-2:] != (3, 3) or shapes[1][-1:] != (3,):
             raise ValueError(
                 f"a pose needs a rotation (..., 3, 3) and a translation (..., 3), "
-                f"got {tuple(self.rotation.shape)} and {tuple(self.translation.shape)}"
+                f"as arrays, got {shapes[0]} and {shapes[1]}. From a 3x4 or 4x4 matrix: Pose.from_matrix(T)"
             )
 
     @classmethod
@@ -39,7 +40,10 @@ class Pose:
 
     @classmethod
     def from_matrix(cls, matrix: Array) -> Pose:
-        """From (..., 3, 4) or (..., 4, 4) homogeneous matrices."""
+        """From (..., 3, 4) or (..., 4, 4) homogeneous matrices; lists are taken for NumPy arrays."""
+        matrix = np.asarray(matrix, float) if isinstance(matrix, (list, tuple)) else matrix
+        if tuple(matrix.shape[-2:]) not in ((3, 4), (4, 4)):
+            raise ValueError(f"a pose's matrix is (..., 3, 4) or (..., 4, 4), got {tuple(matrix.shape)}")
         return cls(matrix[..., :3, :3], matrix[..., :3, 3])
 
     @classmethod
@@ -54,6 +58,21 @@ class Pose:
             xp.stack([2 * (x * z - w * y), 2 * (y * z + w * x), 1 - 2 * (x * x + y * y)], axis=-1),
         ]
         return cls(xp.stack(rows, axis=-2), translation)
+
+    def defect(self) -> str | None:
+        """What keeps these numbers from being a rotation and a translation; None where nothing does.
+
+        R R^T = 1 to 1e-3 and det R > 0. It looks at values, which may have to be waited for on a GPU, so it is asked where
+        a pose comes in from outside, not of every pose.
+        """
+        rotation, translation = np.asarray(self.rotation, float), np.asarray(self.translation, float)
+        if not (np.isfinite(rotation).all() and np.isfinite(translation).all()):
+            return "it is not finite"
+        if np.abs(rotation @ np.swapaxes(rotation, -1, -2) - np.eye(3)).max(initial=0.0) > 1e-3:
+            return "its 3x3 part is no rotation (columns of length 1, perpendicular to each other)"
+        if (np.linalg.det(rotation) < 0).any():
+            return "its 3x3 part mirrors (determinant -1)"
+        return None
 
     def matrix(self) -> Array:
         """(..., 3, 4) matrix [R | t]."""

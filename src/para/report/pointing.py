@@ -62,9 +62,9 @@ class Pointing:
 @torch.inference_mode()
 def point(policy: Policy, observation: Observation, step: int | None = None) -> Pointing:
     """Ask a policy; `step` is the farthest one by default. ValueError for a policy that does not point."""
-    outputs, inputs = policy.outputs(observation)
-    if not hasattr(outputs, "logits") or not hasattr(policy.config.head, "bins"):
+    if not hasattr(policy.config.head, "bins"):
         raise ValueError(f"this policy's head ({type(policy.config.head).__name__}) points at nothing")
+    outputs, inputs = policy.outputs(observation)
     chunk = policy.chunk(policy.network.head.decode(outputs, inputs))
     step = len(chunk) - 1 if step is None else step
     logits = outputs.logits[0, step]  # (D, v, u)

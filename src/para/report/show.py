@@ -21,12 +21,27 @@ from para.report.volume_pictures import draw_chunk, draw_volume, save_picture
 from para.types import STEP_SECONDS, ActionChunk, Command, Observation, RobotState, View
 from para.worlds.world import Agent, Outcome, World, rollout
 
+_PICTURE = (".png", ".jpg", ".jpeg")
+WRITES = {
+    "dataset": (".mp4",),
+    "rollout": (".mp4",),
+    "targets": _PICTURE,
+    "volume": _PICTURE,
+    "video": _PICTURE,
+    "pointing": (*_PICTURE, ".svg", ".pdf", ".npz"),
+}
+"""What can be shown -> how a file's name may end."""
+
 VIDEO_CLIPS = 16
 """Moments over which `para show video` judges a video model."""
 
 
 def show(what: str, out: Path, dataset: Path | None, policy: Path | None, episode: int, frame: int, axis: str) -> Path:
-    """Write the picture or film; ValueError says which argument is missing."""
+    """Write the picture or film; ValueError says which argument is missing or wrong."""
+    if out.suffix.lower() not in WRITES[what]:
+        raise ValueError(f"cannot show {what} in {out}: its name ends with {' or '.join(WRITES[what])}")
+    if episode < 0:
+        raise ValueError(f"--episode {episode}: episodes and conditions are counted from 0")
     if what == "rollout":
         return _rollout(out, Policy.from_pretrained(_given(policy, "policy", what)), episode, axis)
     demos = DemoDataset.open(_given(dataset, "dataset", what))

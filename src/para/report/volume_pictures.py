@@ -36,9 +36,9 @@ def draw_chunk(observation: Observation, chunk: ActionChunk, camera: str, width:
 def draw_volume(policy: Policy, observation: Observation) -> np.ndarray:
     """Panels: the predicted chunk, all steps' probability over the image, then each step's (summed over bins) with, at
     the right edge, its distribution over the bins of the best pixel. ValueError for a policy that does not point."""
-    outputs, inputs = policy.outputs(observation)
-    if not hasattr(outputs, "logits"):
+    if not hasattr(policy.config.head, "bins"):
         raise ValueError(f"this policy's head ({type(policy.config.head).__name__}) has no volume to draw")
+    outputs, inputs = policy.outputs(observation)
     chunk = policy.chunk(policy.network.head.decode(outputs, inputs))
     view = _input_view(policy, observation)
     picture, framed = view.image, Observation((view,), observation.state)

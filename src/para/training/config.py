@@ -51,3 +51,8 @@ class TrainConfig:
     """Steps between checkpoints to resume from."""
     loader_workers: int = 1
     """Processes that prepare batches ahead."""
+
+    def __post_init__(self) -> None:
+        for name in ("steps", "batch_size"):
+            if getattr(self, name) < 1:
+                raise ValueError(f"{name} is {getattr(self, name)}: training needs at least 1")

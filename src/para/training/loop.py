@@ -9,6 +9,7 @@ the whole batch, so that the number of processes changes rounding alone; only th
 
 from __future__ import annotations
 
+import importlib.util
 import json
 import math
 import os
@@ -50,11 +51,14 @@ def train(
     configuration. Ctrl-C saves the state first. A few demonstrations are held out (`TrainConfig.holdout_every`) and
     calibrate the policy's confidence at the end. `start_from` is a saved policy with the same backbone, whose
     backbone's weights a new run begins with. `tracker` is an Accelerate tracker's name (``wandb``, ``tensorboard``)
-    for those who want one beside the JSONL log. Of several processes the first one writes, and its policy alone is
-    calibrated; ValueError where the batch does not divide over them.
+    for those who want one beside the JSONL log; ModuleNotFoundError where it is not installed. Of several processes the
+    first one writes, and its policy alone is calibrated; ValueError where the batch does not divide over them.
     """
     from accelerate import Accelerator  # here, because it takes a second to import and only training needs it
 
+    # Accelerate would go on without.
+    if tracker in ("wandb", "tensorboard") and importlib.util.find_spec(tracker) is None:
+        raise ModuleNotFoundError(f"to log with {tracker}, install it: pip install 'para-policy[{tracker}]'")
     data = fingerprint(samples)
     if resume and is_finished(folder, config, data):
         return Policy.from_pretrained(folder / "policy", "cuda" if torch.cuda.is_available() else "cpu")

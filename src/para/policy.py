@@ -76,8 +76,8 @@ class PolicyConfig:
     """The view it looks through."""
     workspace: Box = field(default_factory=lambda: Box((-0.60, -0.50, 0.88), (0.30, 0.50, 1.36)))
     """Where end-effector targets can be [m], world; a property of the task, not of the demonstrations."""
-    ee_frame: str = "grip_site"
-    """The frame that positions and rotations are of; the dataset names it."""
+    ee_frame: str = "panda/grip_site"
+    """The frame that positions and rotations are of; training takes its name from the demonstrations."""
     framing: LevelFraming | None = None
     """The virtual camera that it looks through; None looks through the real one."""
     execution: Execution = Execution()
@@ -128,6 +128,14 @@ class Policy:
         """How it came about (preset, steps, dataset, versions); free JSON, for reports."""
         self.calibration = calibration
         """From the head's scores to probabilities that held on demonstrations left out of training; None: never measured."""
+
+    def __repr__(self) -> str:
+        config, (width, height) = self.config, self.config.image_size
+        numbers = sum(parameter.numel() for parameter in self.network.parameters())
+        return (
+            f"Policy({type(config.head).__name__} on {type(config.backbone).__name__}, {numbers / 1e6:.1f} M parameters, "
+            f"{config.horizon} steps, camera {config.camera!r} at {width} x {height} px, {config.ee_frame})"
+        )
 
     @torch.inference_mode()
     def predict(self, observation: Observation) -> ActionChunk:

@@ -37,6 +37,12 @@ def test_a_loaded_policy_predicts_the_same(tmp_path, head):
     assert checkpoint_hash(tmp_path / "q") != first
 
 
+def test_a_policy_says_what_it_is():
+    assert repr(Policy(CONFIG, PolicyNetwork(CONFIG))) == (
+        "Policy(VolumeHeadConfig on Lite0Config, 0.1 M parameters, 3 steps, camera 'toy' at 80 x 64 px, panda/grip_site)"
+    )
+
+
 def test_an_optional_tuple_survives_json():
     @dataclass(frozen=True)
     class Example:

@@ -57,7 +57,7 @@ def test_recording_with_an_arm_of_ones_own():
     names = {"record": lambda: make_episode(next(seeds), 12, default_camera(640, 480))}
     exec(code.replace("plan_size=20", "plan_size=2"), names)
     demos = DemoDataset.open("my_demos")
-    assert len(demos) == 2 and demos.meta == names["meta"] and demos.frames == 24
+    assert len(demos) == 2 and demos.meta.features() == names["meta"].features() and demos.frames == 24
 
 
 def test_driving_an_arm_of_ones_own():

@@ -12,12 +12,13 @@ from para.geometry import VolumeGrid
 from para.presets import POLICIES, RECIPES, for_demos, policy_preset, recipe
 from para.types import Box
 from para.worlds.libero.layout import WORKSPACE
+from para.worlds.libero.record_demos import EE_NAME
 
 CAMERA = default_camera(256, 192)
 
 
 def meta(workspace, names=("front",)):
-    return replace(meta_for(CAMERA, names), workspace=workspace)
+    return replace(meta_for(CAMERA, names), workspace=workspace, ee_frame=EE_NAME)
 
 
 @pytest.mark.parametrize("name", sorted(POLICIES))
@@ -25,6 +26,11 @@ def test_at_home_nothing_changes(name):
     config = policy_preset(name)
     assert for_demos(config, meta(WORKSPACE, ("agentview", "wrist"))) == config
     assert for_demos(config, meta(WORKSPACE)).policy == replace(config.policy, camera="front")
+
+
+def test_a_policy_knows_whose_hand_it_moves():
+    arm = replace(meta(WORKSPACE), ee_frame="so101/gripper_frame")
+    assert for_demos(policy_preset("para"), arm).policy.ee_frame == "so101/gripper_frame"
 
 
 def test_a_moved_table_moves_everything_alike():

@@ -21,12 +21,13 @@ if TYPE_CHECKING:
 
 
 def for_demos(config: TrainConfig, meta: DemoMeta) -> TrainConfig:
-    """The configuration for demonstrations of this workspace and camera; as it is where they are the preset's own.
+    """The configuration for demonstrations of this workspace, camera and hand; as it is where they are the preset's own.
 
     Heights keep their distance from the workspace's floor, or their share of its height where it is lower; places and
     widths on the table keep their share of it. A set with one camera is learned from through that one, whatever its name.
+    The end-effector frame is the demonstrations'.
     """
-    policy, new = config.policy, meta.workspace
+    policy, new = replace(config.policy, ee_frame=meta.ee_frame), meta.workspace
     if len(meta.cameras) == 1:
         policy = replace(policy, camera=meta.cameras[0].name)
     if new == policy.workspace:

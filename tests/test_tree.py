@@ -27,14 +27,12 @@ ORDER = (
     ("policy",),
     ("control",),
     ("worlds",),
-    ("calibration",),
     ("training",),
     ("evaluation",),
     ("report",),
     ("presets",),
     ("reproduce",),
-    ("reproduce",),
-    ("cli", "__init__", "__main__"),
+    ("cli", "__init__"),
 )
 RANK = {name: rank for rank, names in enumerate(ORDER) for name in names}
 

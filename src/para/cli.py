@@ -144,6 +144,7 @@ def train(
     start_from: Path | None = None,
     cache: Path | None = None,
     weights: str | None = None,
+    camera: str | None = None,
 ) -> None:
     """Train a policy on a dataset. Ctrl-C saves; the same command resumes.
 
@@ -168,6 +169,7 @@ def train(
         start_from: Folder of a saved policy whose backbone to begin with.
         cache: Folder for decoded pictures; in the dataset's own folder by default.
         weights: Of video_svd: folder of a saved StableVideoDiffusionPipeline, or Hub repository, in place of the preset's.
+        camera: Which of the dataset's cameras to learn through; the only one, or the preset's, by default.
     """
     from para.dataset import build_samples, joined
     from para.demos import DemoDataset
@@ -191,7 +193,7 @@ def train(
     provenance |= {} if demos is None else {"demos": str(demos)}
 
     def load(config, with_videos=False):
-        config = for_demos(config, demonstrations.meta)
+        config = for_demos(config, demonstrations.meta, camera)
         policy = config.policy
         tables = [build_samples(demonstrations, policy.camera, policy.horizon, config.stride, chosen, cache)]
         if with_videos:

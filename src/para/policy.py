@@ -76,8 +76,8 @@ class PolicyConfig:
     """The view it looks through."""
     workspace: Box = field(default_factory=lambda: Box((-0.60, -0.50, 0.88), (0.30, 0.50, 1.36)))
     """Where end-effector targets can be [m], world; a property of the task, not of the demonstrations."""
-    ee_frame: str = "panda/grip_site"
-    """The frame that positions and rotations are of; training takes its name from the demonstrations."""
+    ee_frame: str = "grip_site"
+    """The frame that positions and rotations are of; training takes its name from the demonstrations, without the robot's."""
     framing: LevelFraming | None = None
     """The virtual camera that it looks through; None looks through the real one."""
     execution: Execution = Execution()
@@ -228,7 +228,12 @@ class Policy:
 def saved_config(folder: str | os.PathLike[str]) -> PolicyConfig:
     """A saved policy's configuration alone. CheckpointError as in `from_pretrained`."""
     path = Path(folder) / "config.json"
-    return from_json(PolicyConfig, _read_description(path)["policy"], str(path))
+    try:
+        return from_json(PolicyConfig, _read_description(path)["policy"], str(path))
+    except CheckpointError:
+        raise
+    except ValueError as error:  # a field or a type that this version does not know
+        raise CheckpointError(str(error)) from None
 
 
 def checkpoint_hash(folder: str | os.PathLike[str]) -> str:

@@ -2,7 +2,7 @@
 
 Dimension letters, used in every shape comment of the package:
 
-    B  batch                T  future steps of a chunk (step k is k x 0.2 s ahead)
+    B  batch                T  future steps of a chunk (step k, from 0, is (k + 1) x 0.2 s ahead)
     D  bins along a ray     v, u  rows and columns of the volume's grid (v first)
     H, W  image rows and columns    C  channels     N  points     F  frames of an episode
 
@@ -139,6 +139,12 @@ class Box:
 
     low: tuple[float, float, float]
     high: tuple[float, float, float]
+
+    def __post_init__(self) -> None:
+        if not all(a < b for a, b in zip(self.low, self.high)):
+            raise ValueError(
+                f"a box's low corner lies below its high one in x, y and z, got {self.low} and {self.high}"
+            )
 
     def contains(self, points):
         """(..., 3) NumPy or torch points -> (...) bool."""

@@ -8,10 +8,10 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
-from para.control import CameraCorrection, CorrectedPolicy, CorrectionConfig
+from para.control import CameraCorrection, CorrectedPolicy, CorrectionConfig, ExecutorConfig
 from para.geometry import Pose, rotation_from_vector
 from para.heads import LocatorConfig
-from para.policy import Policy, PolicyConfig, PolicyNetwork
+from para.policy import Execution, Policy, PolicyConfig, PolicyNetwork
 from para.types import Observation, RobotState, View
 from toy import WORKSPACE, toy_camera
 
@@ -136,6 +136,13 @@ def test_a_policy_looks_through_the_corrected_camera_until_the_next_episode():
     assert off(tells.camera, TABLE) < 0.3 * off(reported, TABLE)
     policy.reset()
     assert np.array_equal(policy.correction.T_reported_true.matrix(), np.eye(4)[:3])
+
+
+def test_a_corrected_policy_is_carried_out_as_the_policy_is():
+    tells = Tells()
+    tells.config = replace(tells.config, execution=Execution(execute=2, slack=0.03, stride=0.2))
+    for mode in ("servo", "realtime"):
+        assert ExecutorConfig.of(CorrectedPolicy(tells, locator()), mode) == ExecutorConfig(mode, 2, None, 0.03, 0.2)
 
 
 def test_what_is_no_locator_is_refused():

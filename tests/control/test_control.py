@@ -80,6 +80,28 @@ def test_a_target_that_is_not_finite_is_the_policys_failure(mode):
         executor.act(arm.state(), arm.observe)
 
 
+@pytest.mark.parametrize("mode", ["servo", "realtime"])
+def test_a_hand_that_holds_something_is_not_opened_by_the_start(mode):
+    """Only a target opens it: a policy may begin with an object in hand."""
+    arm = Arm()
+    arm.gripper = 0.3
+    plans = Plans(chunk(np.linspace([0, 0, 0.3], [0.1, 0, 0.3], 6), [0, 0, 0, 0, 0, 0]))
+    executor = ChunkExecutor(plans, ExecutorConfig(mode, latency=0.3))
+    for _ in range(25):
+        command = executor.act(arm.state(), arm.observe)
+        assert command.gripper == 0.0
+        arm.step(command)
+    executor.reset()
+    arm.gripper = 1.0  # the next episode begins with an open hand
+    assert executor.act(arm.state(), arm.observe).gripper == 1.0
+
+
+def test_a_gripper_that_is_not_finite_is_the_policys_failure():
+    plans = Plans(chunk(np.zeros((6, 3)), [1, np.nan, 1, 1, 1, 1]))
+    with pytest.raises(AgentFailure, match="not finite"):
+        ChunkExecutor(plans).act(Arm().state(), Arm().observe)
+
+
 def test_realtime_commands_arrive_after_the_latency():
     arm = Arm(sag=(0, 0, 0))
     there = [[0.0, 0.0, 0.3 + 0.02 * (k + 1)] for k in range(6)]

@@ -10,7 +10,7 @@ import pytest
 
 from demos.synthetic import default_camera, make_episode, meta_for
 from mutations import mutations
-from para.demos import DatasetWriter, DemoDataset, DemoError, DemoMeta, stage_episode
+from para.demos import DatasetWriter, DemoDataset, DemoError, DemoMeta, resampled, stage_episode
 from para.demos.video import encode_video
 
 CAMERA = default_camera(96, 64)
@@ -153,6 +153,42 @@ def test_another_plan_is_refused(pristine, tmp_path):
     )
 
 
+def test_a_plan_may_grow(pristine, tmp_path):
+    """Twenty demonstrations were not enough: the same plan with more entries goes on, with fewer it does not."""
+    root = tmp_path / "set"
+    shutil.copytree(pristine, root)
+    with DatasetWriter(root, meta_for(CAMERA), "plan", 3) as writer:
+        assert writer.pending() == [2]
+        stage_episode(EPISODE, writer.staging_folder(2))
+    assert len(DemoDataset.open(root)) == 3
+    with pytest.raises(DemoError, match=r"hash plan, 3 entries; now plan, 2"):
+        DatasetWriter(root, meta_for(CAMERA), "plan", 2)
+
+
+def test_a_loop_that_does_not_keep_its_rate_is_resampled(tmp_path):
+    """Nearest frame in time for each moment at 20 Hz; what kept its rate stays as it is."""
+    late = replace(EPISODE, time=3.0 + np.cumsum(np.where(np.arange(24) % 4 == 3, 0.085, 0.05)))
+    with pytest.raises(DemoError, match=r"Take `resampled\(episode\)`"):
+        stage_episode(late, tmp_path / "x")
+    steady = resampled(late)
+    stage_episode(steady, tmp_path / "x")
+    np.testing.assert_allclose(steady.time, np.arange(len(steady)) / 20)
+    assert len(steady) == 1 + int((late.time[-1] - late.time[0]) * 20)
+    chosen = [int(np.abs(late.time - late.time[0] - t).argmin()) for t in steady.time]
+    for name in ("ee_position", "command_quaternion", "command_gripper"):
+        np.testing.assert_array_equal(getattr(steady, name), getattr(late, name)[chosen])
+    np.testing.assert_array_equal(steady.cameras[0].images, late.cameras[0].images[chosen])
+    np.testing.assert_array_equal(resampled(EPISODE).ee_position, EPISODE.ee_position)
+    with pytest.raises(DemoError, match="times must rise"):
+        resampled(replace(EPISODE, time=EPISODE.time[::-1]))
+
+
+@pytest.mark.parametrize("names", [("cam.front",), ("a/b",), ("",), ("front", "front")])
+def test_a_camera_needs_a_name_that_columns_can_bear(names):
+    with pytest.raises(DemoError, match=r"cannot be a column name|names of their own"):
+        meta_for(CAMERA, names)
+
+
 def test_two_writers_are_refused(tmp_path):
     with DatasetWriter(tmp_path / "set", meta_for(CAMERA), "plan", 2):
         with pytest.raises(DemoError, match="another process is writing this set"):
@@ -182,8 +218,8 @@ MISTAKES = {
     "shape": (dict(gripper=np.zeros((24, 1))), "episode x: gripper has shape (24, 1), needed is (24,)"),
     "rate": (
         dict(time=np.arange(24) / 10),
-        "episode x: frame 1 lies 0.050 s off 20 Hz; frames are stored at exactly 20 Hz. Resample the recording, or slow "
-        "the robot down until it keeps the rate.",
+        "episode x: frame 1 lies 0.050 s off 20 Hz; frames are stored at exactly 20 Hz. Take `resampled(episode)`, "
+        "or slow the robot down until it keeps the rate.",
     ),
     "images": (
         dict(cameras=(replace(EPISODE.cameras[0], images=EPISODE.cameras[0].images[:23]),)),

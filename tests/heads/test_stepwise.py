@@ -87,11 +87,11 @@ def test_the_volumes_geometry_is_that_of_every_row():
     head = StepwiseConfig(replace(HEADS["volume"], reach=(0.1, 0.2, 0.3))).build((8, 12), (4, 8), 3, WORKSPACE).inner
     inputs = collate(toy_samples(4), [0, 0, 1, 2, 2, 0], (80, 64)).inputs
     logits = torch.randn(6, 1, 8, 16, 20)
-    allowed, near = head._allowed(inputs.camera, 16, 20), head._within_reach(logits, inputs)
+    allowed, near = head._allowed(inputs.camera, 16, 20), head.within_reach(logits, inputs)
     for i in range(6):
         one = collate(toy_samples(4), [[0, 0, 1, 2, 2, 0][i]], (80, 64)).inputs
         assert torch.equal(head._allowed(one.camera, 16, 20)[0], allowed[i])
         alone = replace(head.config, reach=(head.config.reach[i % 3],))
         changed, head.config = head.config, alone
-        assert torch.equal(head._within_reach(logits[i : i + 1], one)[0], near[i])
+        assert torch.equal(head.within_reach(logits[i : i + 1], one)[0], near[i])
         head.config = changed

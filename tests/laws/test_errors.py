@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from para.geometry import Camera, DepthBins, HeightBins, Pose, VolumeGrid, homography, warp_image
-from para.types import Observation, RobotState, View
+from para.types import Box, Observation, RobotState, View
 
 CAMERA = Camera(np.array([100.0, 120, 50, 30]), Pose.identity(), 96, 64)
 MOVED = CAMERA.move(Pose(np.eye(3), np.array([0.0, 0.02, 0.0])))
@@ -93,6 +93,10 @@ MISTAKES = {
         lambda: View("agentview", np.zeros((32, 48, 3), np.uint8), CAMERA),
         "view 'agentview': image shape (32, 48, 3) does not match its camera's size 96 x 64 (W x H). Resize the camera "
         "together with the image (Camera.resize and warp_image).",
+    ),
+    "box_upside_down": (
+        lambda: Box((0.0, 0.3, 0.0), (0.4, -0.3, 0.4)),
+        "a box's low corner lies below its high one in x, y and z, got (0.0, 0.3, 0.0) and (0.4, -0.3, 0.4)",
     ),
     "unknown_view": (
         lambda: Observation((VIEW,), RobotState(Pose.identity(), 1.0, 0.0)).view("wrist"),

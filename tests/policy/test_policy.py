@@ -39,7 +39,7 @@ def test_a_loaded_policy_predicts_the_same(tmp_path, head):
 
 def test_a_policy_says_what_it_is():
     assert repr(Policy(CONFIG, PolicyNetwork(CONFIG))) == (
-        "Policy(VolumeHeadConfig on Lite0Config, 0.1 M parameters, 3 steps, camera 'toy' at 80 x 64 px, panda/grip_site)"
+        "Policy(VolumeHeadConfig on Lite0Config, 0.1 M parameters, 3 steps, camera 'toy' at 80 x 64 px, grip_site)"
     )
 
 

@@ -30,7 +30,15 @@ def test_at_home_nothing_changes(name):
 
 def test_a_policy_knows_whose_hand_it_moves():
     arm = replace(meta(WORKSPACE), ee_frame="so101/gripper_frame")
-    assert for_demos(policy_preset("para"), arm).policy.ee_frame == "so101/gripper_frame"
+    assert for_demos(policy_preset("para"), arm).policy.ee_frame == "gripper_frame"
+
+
+def test_of_several_cameras_one_is_chosen():
+    two = meta(WORKSPACE, ("front", "wrist"))
+    assert for_demos(policy_preset("para"), two, "wrist").policy.camera == "wrist"
+    assert (
+        for_demos(policy_preset("para"), two).policy.camera == "agentview"
+    )  # the preset's, which the reader then misses
 
 
 def test_a_moved_table_moves_everything_alike():

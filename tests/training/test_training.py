@@ -19,7 +19,7 @@ from para.geometry import HeightBins, Pose
 from para.heads import GlobalRegressionConfig, VolumeHeadConfig
 from para.policy import CheckpointError, Execution, Policy, PolicyConfig, PolicyNetwork
 from para.training import TrainConfig, train
-from para.training.checkpoint import Ema
+from para.training.checkpoint import Ema, fingerprint
 from para.training.progress import Progress, keep_log
 from para.types import Observation, RobotState, View
 from toy import WORKSPACE, toy_camera, toy_samples
@@ -162,6 +162,22 @@ def test_other_demonstrations_are_refused_and_nothing_is_written_over(tmp_path, 
     with pytest.raises(CheckpointError, match="other demonstrations than these"):
         train(config, others, tmp_path, quiet=True)
     assert {f: f.read_bytes() for f in tmp_path.rglob("*") if f.is_file()} == kept
+
+
+CORRECTIONS = {
+    "camera": lambda s: replace(s, T_world_camera=s.T_world_camera + np.float32(0.001)),
+    "lens": lambda s: replace(s, intrinsics=s.intrinsics * np.float32(1.01)),
+    "gripper": lambda s: replace(s, target_gripper=1 - s.target_gripper),
+    "rotation": lambda s: replace(s, target_rotations=s.target_rotations[..., ::-1]),
+    "sentence": lambda s: replace(s, instruction=("pick it up",) * len(s.episode)),
+}
+
+
+@pytest.mark.parametrize("what", CORRECTIONS)
+def test_corrected_demonstrations_are_others(what):
+    """A finished folder would else give back the policy that learned the mistake."""
+    samples = toy_samples()
+    assert fingerprint(CORRECTIONS[what](samples)) != fingerprint(samples) == fingerprint(toy_samples())
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])

@@ -15,7 +15,7 @@ import torch
 
 from para.geometry import Camera, Pose, rotation_from_vector
 from para.heads import LocatorHead
-from para.policy import Policy
+from para.policy import Policy, PolicyConfig
 from para.types import ActionChunk, Observation, View
 
 
@@ -96,6 +96,11 @@ class CorrectedPolicy:
             )
         self.policy, self.locator = policy, locator
         self.correction = CameraCorrection(config)
+
+    @property
+    def config(self) -> PolicyConfig:
+        """The policy's own, for those who carry its chunks out."""
+        return self.policy.config
 
     def reset(self) -> None:
         """A new episode: nothing is known of the camera's error."""

@@ -14,7 +14,7 @@ from para.control.alignment import first_ahead, last_plan
 from para.control.ensemble import average
 from para.control.servo import Servo, ServoConfig
 from para.geometry import Pose, turn_towards
-from para.policy import Policy
+from para.policy import PolicyConfig
 from para.types import CONTROL_HZ, ActionChunk, Command, Observation, RobotState
 
 
@@ -26,7 +26,7 @@ class ChunkPolicy(Protocol):
 
 
 class AgentFailure(RuntimeError):
-    """The policy gave no usable target (NaN, outside every bound): its failure, not the software's."""
+    """The policy gave no usable target (one that is not finite): its failure, not the software's."""
 
 
 Mode = Literal["servo", "realtime"]
@@ -62,10 +62,11 @@ class ExecutorConfig:
 
     @classmethod
     def of(cls, policy: ChunkPolicy, mode: Mode = "servo") -> ExecutorConfig:
-        """As the policy is meant to be carried out; the defaults for what is no `Policy`."""
-        if not isinstance(policy, Policy):
+        """As the policy is meant to be carried out; the defaults for what has no `PolicyConfig`."""
+        config = getattr(policy, "config", None)
+        if not isinstance(config, PolicyConfig):
             return cls(mode)
-        execution = policy.config.execution
+        execution = config.execution
         return cls(mode, execution.execute, execution.ensemble, execution.slack, execution.stride or 0.0)
 
     @property
@@ -92,6 +93,7 @@ class ChunkExecutor:
         self._next_step = self._end = self._wait = 0
         self._past: list[ActionChunk] = []  # with ensembling: the last chunks, oldest first, one for each target
         self._timed: list[_TimedChunk] = []
+        self._begun = False
         self._commanded = 1.0  # the gripper's last command (`realtime`)
         self._correction = np.zeros(3)  # added to the set-point (`realtime`) [m]
         self._before = np.full(3, np.inf)  # where the end effector was a control step ago
@@ -105,7 +107,10 @@ class ChunkExecutor:
         return self.chunk is not None and self._next_step < min(self._end, len(self.chunk))
 
     def act(self, state: RobotState, observe: Callable[[], Observation]) -> Command | None:
-        """The next command."""
+        """The next command. The gripper stays as it is found until a target says otherwise."""
+        if not self._begun:
+            self._begun, self._commanded = True, float(state.gripper > 0.5)
+            self.servo.start(state.gripper)
         if self.config.mode == "servo":
             return self._servo(state, observe)
         return self._realtime(state, observe)
@@ -114,7 +119,7 @@ class ChunkExecutor:
         self.observation = observe()
         self.chunk = self.policy.predict(self.observation)
         self.queries += 1
-        if not (np.isfinite(self.chunk.positions).all() and np.isfinite(self.chunk.rotations).all()):
+        if not all(np.isfinite(x).all() for x in (self.chunk.positions, self.chunk.rotations, self.chunk.gripper)):
             raise AgentFailure("the policy predicted a target that is not finite")
         return self.chunk
 
@@ -177,7 +182,7 @@ class ChunkExecutor:
             self._timed.append(_TimedChunk(chunk, state, state.time + steps / CONTROL_HZ, begin, way))
         ready = [c for c in self._timed if c.ready_at <= state.time + 1e-6]
         if not ready:
-            return Command(self._timed[0].start.T_world_ee, 1.0)
+            return Command(self._timed[0].start.T_world_ee, self._commanded)
         when = state.time + self.config.lead
         if self.config.ensemble is None:
             self._timed = [self._waiting_to_grip(ready[-1], state), *self._timed[len(ready) :]]
@@ -243,9 +248,9 @@ class _TimedChunk:
         return when - self.seen_at <= (self.way + len(self.chunk) - 1 - self.begin) * self.chunk.step_seconds + 1e-6
 
     def at(self, when: float, now: float, opening: float) -> tuple[Pose, float]:
-        """Target at the time `when`, linear between the chunk's steps, from the pose it was predicted at; and the opening of
-        the last step that is due `now`, before the first one the present `opening`: the arm is led, as it lags, but not past
-        a step at which the gripper is still to work, and the gripper works where it was told to."""
+        """Target at the time `when`, its position linear between the chunk's steps, from the pose it was predicted at; and the
+        opening of the last step that is due `now`, before the first one the present `opening`: the arm is led, as it lags, but
+        not past a step at which the gripper is still to work, and the gripper works where it was told to."""
         due = self.due(now)
         passed = min(self._passed(when), self.next_grip(max(due, 1), opening))
         segment = min(int(passed), len(self.chunk) - 1 - self.begin)

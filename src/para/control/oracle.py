@@ -78,7 +78,7 @@ class OraclePolicy:
         )
 
     def _nearest(self, state: RobotState) -> int:
-        """The first moment, not before the last one, at which the demonstration was closest to here with this grip.
+        """The last moment, not before that of the query before, at which the demonstration was closest to here with this grip.
 
         Only the next two seconds count, as the motion passes some places twice.
         """

@@ -35,7 +35,8 @@ class ServoConfig:
 
 
 class Servo:
-    """Gives commands until the present target is done."""
+    """Gives commands until the present target is done: where its position is reached. Its rotation is turned towards on the
+    way, and not waited for."""
 
     def __init__(self, config: ServoConfig | None = None) -> None:
         self.config = config or ServoConfig()
@@ -45,8 +46,12 @@ class Servo:
         """Forget set-point and target: the next target starts from where the arm is."""
         self._goal: Pose | None = None
         self._setpoint: Pose | None = None
-        self.gripper, self._wanted_gripper = 1.0, 1.0
+        self.start(1.0)
         self._correction = np.zeros(3)
+
+    def start(self, gripper: float) -> None:
+        """The opening that the gripper has, which stays until a target changes it."""
+        self.gripper = self._wanted_gripper = 1.0 if gripper > 0.5 else 0.0
 
     def aim(self, goal: Pose, gripper: float) -> None:
         """Take a new target: first go there as the gripper is, then open or close it."""

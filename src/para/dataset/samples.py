@@ -178,7 +178,9 @@ def _decoded(
     if not (path.exists() and path.stat().st_size == int(np.prod(shape))):
         folder.mkdir(parents=True, exist_ok=True)
         partial = folder / f"{path.name}.{os.getpid()}.part"
-        images = np.memmap(partial, np.uint8, "w+", shape=shape)
+        with open(partial, "wb") as file:  # a full disk is told now; written to through a map it would end the process
+            os.posix_fallocate(file.fileno(), 0, max(int(np.prod(shape)), 1))
+        images = np.memmap(partial, np.uint8, "r+", shape=shape)
         start = 0
         for episode, frames in zip(episodes, frames_of):
             images[start : start + len(frames)] = dataset.decode(episode, camera, frames)

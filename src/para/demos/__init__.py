@@ -4,7 +4,7 @@ from para.demos.check import check_dataset
 from para.demos.reader import DemoColumns, DemoDataset
 from para.demos.report import CheckReport, Finding
 from para.demos.schema import CameraSize, DemoError, DemoMeta
-from para.demos.staging import stage_episode
+from para.demos.staging import resampled, stage_episode
 from para.demos.writer import DatasetWriter
 
 __all__ = [
@@ -17,5 +17,6 @@ __all__ = [
     "DemoMeta",
     "Finding",
     "check_dataset",
+    "resampled",
     "stage_episode",
 ]

@@ -17,6 +17,9 @@ HEIGHT_ERROR = 0.005
 HIGHEST_ELEVATION = 65.0
 """Advised at most [deg]: seen from straight above, the hand covers what it grasps."""
 
+STEEPEST = 75.0
+"""Higher cameras hardly have a horizontal direction of view, and headings turn with every small change [deg]."""
+
 
 @dataclass(frozen=True)
 class Standing:
@@ -67,6 +70,8 @@ class CameraReport:
             f"  in the picture   {self.now.visible:.0%} of the workspace, {self.now.hover:.0%} of the hover points",
             f"  typical error    {self.now.error * 1e3:.1f} mm (rounding, and {HEIGHT_ERROR * 1e3:g} mm of height)",
         ]
+        if self.now.elevation > STEEPEST:
+            rows.append("  From so nearly above it has no heading, and rotations are told relative to it: lower it.")
         if self.better is None:
             return "\n".join([*rows, "  No place on this side of the workspace is clearly better."])
         gains = [

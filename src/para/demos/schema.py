@@ -14,6 +14,7 @@ LeRobot keeps that through loading and editing and drops unknown keys anywhere e
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from typing import Any
 
@@ -91,8 +92,10 @@ class DemoMeta:
     def __post_init__(self) -> None:
         if not self.cameras:
             raise DemoError("a demonstration set needs at least one camera; DemoMeta.cameras is empty")
+        if len(set(self.camera_names)) < len(self.cameras):
+            raise DemoError(f"cameras need names of their own, got {list(self.camera_names)}")
         for camera in self.cameras:
-            if "/" in camera.name or not camera.name:
+            if not re.fullmatch(r"[A-Za-z0-9_-]+", camera.name):
                 raise DemoError(f"camera name {camera.name!r} cannot be a column name; use letters, digits and _")
             if camera.width % 2 or camera.height % 2:
                 raise DemoError(

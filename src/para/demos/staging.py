@@ -12,7 +12,7 @@ from __future__ import annotations
 import json
 import os
 import shutil
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, fields, replace
 from pathlib import Path
 
 import numpy as np
@@ -57,6 +57,25 @@ def stage_episode(episode: Episode, folder: Path, fps: int = CONTROL_HZ) -> None
     (partial / "episode.json").write_text(json.dumps(head))
     shutil.rmtree(folder, ignore_errors=True)
     os.rename(partial, folder)
+
+
+def resampled(episode: Episode, fps: int = CONTROL_HZ) -> Episode:
+    """The episode at exactly `fps` [Hz]: of every moment the recorded frame nearest in time, for loops that do not keep their
+    rate. DemoError where time runs backwards."""
+    time = np.asarray(episode.time, float)
+    if len(time) < 2 or not (np.diff(time) > 0).all():
+        raise DemoError(
+            f"an episode's times must rise from frame to frame, got {len(time)} frames: {time[:5].tolist()} ..."
+        )
+    moments = time[0] + np.arange(int((time[-1] - time[0]) * fps + 1e-6) + 1) / fps
+    nearest = np.abs(time[None] - moments[:, None]).argmin(1)
+    own = ("time", "cameras", "instruction", "notes")
+    taken = {f.name: getattr(episode, f.name)[nearest] for f in fields(episode) if f.name not in own}
+    cameras = tuple(
+        replace(c, images=c.images[nearest], intrinsics=c.intrinsics[nearest], T_world_camera=c.T_world_camera[nearest])
+        for c in episode.cameras
+    )
+    return replace(episode, time=moments - time[0], cameras=cameras, **taken)
 
 
 @dataclass(frozen=True)
@@ -140,5 +159,5 @@ def _validate(episode: Episode, name: str, fps: int) -> None:
         frame = int((~(drift < 0.5 / fps)).argmax())
         raise DemoError(
             f"episode {name}: frame {frame} lies {drift[frame]:.3f} s off {fps} Hz; frames are stored at "
-            f"exactly {fps} Hz. Resample the recording, or slow the robot down until it keeps the rate."
+            f"exactly {fps} Hz. Take `resampled(episode)`, or slow the robot down until it keeps the rate."
         )

@@ -43,8 +43,9 @@ _META_ORDER = ("tasks.parquet", "stats.json", "plan.json", "episodes/chunk-000/f
 class DatasetWriter:
     """The single writer of one demonstration set; use it as a context manager.
 
-    `plan_hash` names the recording plan (seeds, layouts, versions) and `plan_size` its number of entries. `DemoError`
-    when `root` holds something else, another plan, another schema, or is being written by another process.
+    `plan_hash` names the recording plan (seeds, layouts, versions) and `plan_size` its number of entries; a plan of the same
+    name that has grown since goes on. `DemoError` when `root` holds something else, another plan, another schema, or is being
+    written by another process.
     """
 
     def __init__(self, root: str | Path, meta: DemoMeta, plan_hash: str, plan_size: int) -> None:
@@ -167,7 +168,7 @@ class DatasetWriter:
                 "Choose another folder; join sets with LeRobot's merge."
             )
         plan = json.loads(plan_path.read_text())
-        if (plan["hash"], plan["size"]) != (self._plan_hash, self.plan_size):
+        if plan["hash"] != self._plan_hash or plan["size"] > self.plan_size:
             raise DemoError(
                 f"{self.root}: the set was begun with another plan (hash {plan['hash']}, {plan['size']} entries; now "
                 f"{self._plan_hash}, {self.plan_size}). Choose another folder, or delete this one to begin again."

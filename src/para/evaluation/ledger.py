@@ -23,7 +23,8 @@ class LedgerEntry:
     checkpoint: str
     axis: str
     n: int
-    """Test episodes that this evaluation ran."""
+    """Test episodes that this evaluation set out to run. One that was stopped has a line more where it goes on, of what was
+    left: looks are never undercounted."""
 
 
 def append_ledger(path: Path, subject: Subject, axis: str, n: int) -> LedgerEntry:

@@ -1,4 +1,7 @@
-"""Poses, cameras, bins along a ray and the volume's grid; every function takes NumPy arrays or torch tensors, batched."""
+"""Poses, cameras, bins along a ray and the volume's grid.
+
+Functions take NumPy arrays or torch tensors, batched, unless they say NumPy.
+"""
 
 from para.geometry.bins import Bins, DepthBins, FootBins, HeightBins
 from para.geometry.camera import Camera

@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from array_api_compat import array_namespace
 
 from para.geometry.camera import Camera
-from para.geometry.pose import Array, Pose
+from para.geometry.pose import Array, Pose, device_of
 
 
 @dataclass(frozen=True)
@@ -30,7 +30,7 @@ class LevelFraming:
         """
         xp = array_namespace(camera.intrinsics)
         origin, axes = camera.T_world_camera.translation, camera.T_world_camera.rotation
-        towards = xp.zeros_like(origin) + xp.asarray(self.centre, dtype=origin.dtype) - origin
+        towards = xp.zeros_like(origin) + xp.asarray(self.centre, dtype=origin.dtype, device=device_of(origin)) - origin
         distance = _norm(towards)
         forward = towards / distance
         zero = xp.zeros_like(forward[..., 0])

@@ -101,7 +101,7 @@ class Pose:
         )
         squared = xp.stack([candidates[..., i, i] for i in range(4)], axis=-1)
         pivot = xp.argmax(squared, axis=-1)
-        chosen = xp.astype(pivot[..., None] == xp.arange(4, device=_device(r)), r.dtype)
+        chosen = xp.astype(pivot[..., None] == xp.arange(4, device=device_of(r)), r.dtype)
         q = xp.sum(candidates * chosen[..., None], axis=-2)
         q = q / xp.sqrt(xp.sum(q * q, axis=-1, keepdims=True))
         return xp.where(q[..., :1] < 0, -q, q)
@@ -145,7 +145,7 @@ def rotation_from_vector(vector: Array) -> Array:
         ],
         axis=-2,
     )
-    identity = xp.eye(3, dtype=vector.dtype, device=_device(vector))
+    identity = xp.eye(3, dtype=vector.dtype, device=device_of(vector))
     return identity + sine * cross + cosine * (cross @ cross)
 
 
@@ -174,7 +174,8 @@ def relative_angle(rotation_a: Array, rotation_b: Array) -> Array:
     return 2 * xp.asin(xp.clip(frobenius / 8**0.5, 0.0, 1.0))
 
 
-def _device(array: Array) -> Any:
+def device_of(array: Array) -> Any:
+    """Of a torch tensor; None for NumPy, whose older versions take no device."""
     return getattr(array, "device", None) if not isinstance(array, np.ndarray) else None
 
 

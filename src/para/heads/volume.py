@@ -220,7 +220,7 @@ class VolumeHead(nn.Module):
         """The best cell and bin of each step, refined to the mean place of the 3 x 3 x 3 cells around it (a local
         soft-argmax) unless `within_cells` says no, unprojected through the input's camera."""
         rows, columns = outputs.logits.shape[-2:]
-        flat = self._within_reach(outputs.logits, inputs).flatten(2)
+        flat = self.within_reach(outputs.logits, inputs).flatten(2)
         normaliser = torch.logaddexp(flat.logsumexp(-1), outputs.outside)
         best = flat.argmax(-1)  # (B, S)
         column, row, bin = best % columns, best // columns % rows, best // (rows * columns)
@@ -282,7 +282,7 @@ class VolumeHead(nn.Module):
             points, valid = self.grid(rows, columns).centres(camera[first])
             return (valid & self.workspace.contains(points))[of]
 
-    def _within_reach(self, logits: torch.Tensor, inputs: ModelInput) -> torch.Tensor:
+    def within_reach(self, logits: torch.Tensor, inputs: ModelInput) -> torch.Tensor:
         """The (B, T, D, v, u) logits, -inf where the end effector cannot be by then; as they are where nothing is left.
 
         A policy that is lost may see the scene as another moment of the task, whose next target is far away. Where B counts

@@ -20,16 +20,16 @@ if TYPE_CHECKING:
     from para.demos import DemoMeta
 
 
-def for_demos(config: TrainConfig, meta: DemoMeta) -> TrainConfig:
+def for_demos(config: TrainConfig, meta: DemoMeta, camera: str | None = None) -> TrainConfig:
     """The configuration for demonstrations of this workspace, camera and hand; as it is where they are the preset's own.
 
     Heights keep their distance from the workspace's floor, or their share of its height where it is lower; places and
-    widths on the table keep their share of it. A set with one camera is learned from through that one, whatever its name.
-    The end-effector frame is the demonstrations'.
+    widths on the table keep their share of it. It looks through `camera`; without one through the only camera that
+    there is, or the preset's. The end-effector frame is the demonstrations'.
     """
-    policy, new = replace(config.policy, ee_frame=meta.ee_frame), meta.workspace
-    if len(meta.cameras) == 1:
-        policy = replace(policy, camera=meta.cameras[0].name)
+    policy, new = replace(config.policy, ee_frame=meta.ee_frame.rpartition("/")[2]), meta.workspace
+    if camera is not None or len(meta.cameras) == 1:
+        policy = replace(policy, camera=camera or meta.cameras[0].name)
     if new == policy.workspace:
         return replace(config, policy=policy)
     move = _Move(policy.workspace, new)

@@ -5,11 +5,13 @@ from __future__ import annotations
 import json
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import cv2
 import numpy as np
 import torch
 
+from para.dataset import ModelInput
 from para.geometry import Camera, DepthBins, Pose
 from para.policy import Policy
 from para.types import Box, Observation
@@ -67,7 +69,7 @@ def point(policy: Policy, observation: Observation, step: int | None = None) -> 
     outputs, inputs = policy.outputs(observation)
     chunk = policy.chunk(policy.network.head.decode(outputs, inputs))
     step = len(chunk) - 1 if step is None else step
-    logits = outputs.logits[0, step]  # (D, v, u)
+    logits = logits_in_reach(policy, outputs, inputs)[0, step]  # (D, v, u)
     bins = policy.config.head.bins
     camera = policy.config.input_camera(observation.view(policy.config.camera).camera)
     return Pointing(
@@ -82,6 +84,12 @@ def point(policy: Policy, observation: Observation, step: int | None = None) -> 
         axis="depth [m]" if isinstance(bins, DepthBins) else "height [m]",
         workspace=policy.config.workspace,
     )
+
+
+def logits_in_reach(policy: Policy, outputs: Any, inputs: ModelInput) -> torch.Tensor:
+    """(B, S, D, v, u) scores that the policy chooses its best from: -inf where it points nowhere."""
+    head = policy.network.head
+    return head.within_reach(outputs.logits, inputs) if hasattr(head, "within_reach") else outputs.logits
 
 
 def save_pointing(pointing: Pointing, path: Path) -> Path:

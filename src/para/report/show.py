@@ -91,7 +91,7 @@ def moment(demos: DemoDataset, episode: int, frame: int, horizon: int = 6) -> tu
         np.ones(horizon),
         np.zeros(horizon),
     )
-    return Observation(tuple(views), state), chunk
+    return Observation(tuple(views), state, demos.episodes[episode].task), chunk
 
 
 def _film(demos: DemoDataset, episode: int, out: Path) -> Path:

@@ -11,6 +11,7 @@ import torch
 from para.drawing import draw_path, draw_point, overlay_heatmap, put_text, step_colors, tile
 from para.geometry import warp_image
 from para.policy import Policy
+from para.report.pointing import logits_in_reach
 from para.types import ActionChunk, Observation, View
 
 SCALE = 384
@@ -42,7 +43,7 @@ def draw_volume(policy: Policy, observation: Observation) -> np.ndarray:
     chunk = policy.chunk(policy.network.head.decode(outputs, inputs))
     view = _input_view(policy, observation)
     picture, framed = view.image, Observation((view,), observation.state)
-    logits = outputs.logits[0, : len(chunk)]
+    logits = logits_in_reach(policy, outputs, inputs)[0, : len(chunk)]
     probability = logits.flatten(1).softmax(1).view_as(logits).cpu().numpy()  # (T, D, v, u)
     panels = [draw_chunk(framed, chunk, policy.config.camera)]
     put_text(panels[0], "image, end effector and targets", (8, 18))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import hashlib
 import json
 import os
@@ -73,12 +74,18 @@ def load_backbone(network: PolicyNetwork, folder: Path) -> None:
 
 
 def fingerprint(samples: SampleTable) -> str:
-    """Of what a run learns from: which demonstration each moment is of, where the hand is and where it goes, to 0.1 mm."""
-    digest = hashlib.sha256()
-    for values in (samples.episode, samples.ee_position, samples.target_positions):
-        whole = np.round(1e4 * np.nan_to_num(np.asarray(values, np.float64)))
-        digest.update(repr(whole.shape).encode() + (whole + 0.0).tobytes())  # + 0.0: no negative zeros
-    return digest.hexdigest()[:12]
+    """Of what a run learns from: every moment's numbers and sentence, to 0.0001 of their units. Not of the pictures, which
+    another decoder may round otherwise."""
+    digest = hashlib.sha256(json.dumps(samples.instruction).encode())
+    for field in dataclasses.fields(samples):
+        if field.name not in ("images", "instruction"):
+            whole = np.round(1e4 * np.nan_to_num(np.asarray(getattr(samples, field.name), np.float64)))
+            digest.update(f"{field.name} {whole.shape}".encode() + (whole + 0.0).tobytes())  # + 0.0: no negative zeros
+    return f"{_FINGERPRINTS}:{digest.hexdigest()[:12]}"
+
+
+_FINGERPRINTS = 2
+"""The way in which fingerprints are made; those made in another way say nothing."""
 
 
 def save_state(
@@ -169,7 +176,7 @@ def _refuse_another(description: Any, config: TrainConfig, path: Path) -> None:
 
 
 def _refuse_other_data(then: str | None, now: str, path: Path) -> None:
-    if then is not None and then != now:  # a run from before fingerprints were kept says nothing
+    if then is not None and then != now and then.split(":")[0] == now.split(":")[0]:
         raise CheckpointError(
             f"{path} belongs to a run on other demonstrations than these (fingerprint {then} there, {now} now). "
             "Train into a new folder, or delete this one to start again."

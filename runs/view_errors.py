@@ -24,7 +24,7 @@ from para.worlds.libero.camera import AIM, elevation, view_pose
 from para.worlds.libero.layout import TABLE, rigid_layout
 from para.worlds.libero.libero_world import LiberoWorld
 from para.worlds.libero.teacher import ScriptedTeacher
-from para.worlds.world import rollout
+from para.worlds.world import Subscriber, rollout
 
 RESULTS = Path("results/view_errors")
 VIEWS = ((0.0, 0.0), (24.0, 281.25), (24.0, 236.25), (24.0, 348.75), (24.0, 101.25), (33.0, 56.25))
@@ -35,7 +35,7 @@ STRIDE = round(STEP_SECONDS * CONTROL_HZ)
 """Control steps of a chunk's step."""
 
 
-class Watch:
+class Watch(Subscriber):
     """What was seen and commanded before every step."""
 
     def start(self, world: LiberoWorld, agent: ScriptedTeacher) -> None:
@@ -43,9 +43,6 @@ class Watch:
 
     def before_step(self, world: LiberoWorld, agent: ScriptedTeacher, command: Command) -> None:
         self.seen.append((world.observe(), command))
-
-    def end(self, *_: object) -> None:
-        pass
 
 
 def errors(policy: Policy, seen: list[tuple[Observation, Command]]) -> dict[str, list[np.ndarray]]:

@@ -11,7 +11,7 @@ import numpy as np
 
 from para.types import CONTROL_HZ, Command
 from para.worlds.libero.libero_world import LiberoWorld
-from para.worlds.world import Agent, Outcome, Stage
+from para.worlds.world import Agent, Outcome, Stage, Subscriber
 
 AT_THE_BOWL = 0.075
 """A hand this near to the bowl's middle is at its rim, whose radius is 49 mm [m]."""
@@ -36,8 +36,8 @@ class Cause:
     """How far off: (along the line of sight, across it) [m], where the cause has a place."""
 
 
-class CauseWatch:
-    """A `Subscriber` that sees where things are before every step, and names the cause at the end."""
+class CauseWatch(Subscriber):
+    """Sees where things are before every step, and names the cause at the end."""
 
     def start(self, world: LiberoWorld, agent: Agent) -> None:
         """A new episode."""

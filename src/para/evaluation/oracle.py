@@ -14,7 +14,7 @@ from para.policy import Policy
 from para.types import CONTROL_HZ, Command, Observation, RobotState
 from para.worlds.libero.libero_world import LiberoWorld
 from para.worlds.libero.teacher import ScriptedTeacher
-from para.worlds.world import Agent, Outcome, World, rollout
+from para.worlds.world import Agent, Subscriber, World, rollout
 
 REST = CONTROL_HZ
 """Control steps for which the oracle stays where the demonstration ends: a placed bowl is watched for half a second."""
@@ -68,21 +68,15 @@ def grid_of(policy: Policy) -> VolumeGrid:
 
 
 @dataclass
-class _Tape:
+class _Tape(Subscriber):
     """A subscriber that remembers the motion and renders nothing."""
 
     states: list[RobotState] = field(default_factory=list)
     grips: list[float] = field(default_factory=list)
 
-    def start(self, world: World, agent: Agent) -> None:
-        pass
-
     def before_step(self, world: World, agent: Agent, command: Command) -> None:
         self.states.append(world.state())
         self.grips.append(command.gripper)
-
-    def end(self, world: World, agent: Agent, outcome: Outcome) -> None:
-        pass
 
     def trajectory(self) -> Trajectory:
         """What was seen."""

@@ -9,11 +9,11 @@ import av
 import numpy as np
 
 from para.types import CONTROL_HZ, Command
-from para.worlds.world import Agent, Outcome, World
+from para.worlds.world import Agent, Outcome, Subscriber, World
 
 
-class VideoRecorder:
-    """A `Subscriber` that writes `path` when the episode has ended; an episode that breaks off leaves no file."""
+class VideoRecorder(Subscriber):
+    """Writes `path` when the episode has ended; an episode that breaks off leaves no file."""
 
     def __init__(self, path: Path, every: int = 3, speed: float = 4.0, crf: int = 30) -> None:
         """Take a picture every `every` control steps and play `speed` times faster than the episode went."""

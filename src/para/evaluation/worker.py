@@ -15,7 +15,7 @@ from para.evaluation.provenance import Provenance, provenance
 from para.evaluation.records import EpisodeError, EpisodeRecord, Settings, Subject
 from para.evaluation.video import VideoRecorder
 from para.types import Command
-from para.worlds.world import Agent, Outcome, Rollout, Stage, World, rollout
+from para.worlds.world import Agent, Outcome, Rollout, Stage, Subscriber, World, rollout
 
 
 @dataclass(frozen=True)
@@ -80,20 +80,14 @@ def run_episode(task: Task) -> EpisodeRecord | EpisodeError:
     )
 
 
-class _Watch:
+class _Watch(Subscriber):
     """Knows whether the agent has acted, also when the rollout does not return."""
 
     def __init__(self) -> None:
         self.steps = 0
 
-    def start(self, world: World, agent: Agent) -> None:
-        pass
-
     def before_step(self, world: World, agent: Agent, command: Command) -> None:
         self.steps += 1
-
-    def end(self, world: World, agent: Agent, outcome: Outcome) -> None:
-        pass
 
 
 def _world_and_agent(task: Task) -> tuple[World, Agent]:

@@ -11,6 +11,7 @@ import torch
 from torch import nn
 
 from para.dataset import ModelInput, Targets
+from para.heads.cells import cell_centres
 from para.heads.head import ChunkBatch, Loss, masked_mean
 from para.heads.neck import Pyramid
 from para.types import Box
@@ -108,9 +109,4 @@ class LocatorHead(nn.Module):
 def _centres(logits: torch.Tensor) -> torch.Tensor:
     """(cells, 2) the cells' middles as (column, row), row by row."""
     rows, columns = logits.shape[-2:]
-    v, u = torch.meshgrid(
-        torch.arange(rows, dtype=logits.dtype, device=logits.device) + 0.5,
-        torch.arange(columns, dtype=logits.dtype, device=logits.device) + 0.5,
-        indexing="ij",
-    )
-    return torch.stack([u, v], -1).flatten(0, 1)
+    return cell_centres(rows, columns, columns, rows, logits)

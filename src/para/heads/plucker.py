@@ -9,6 +9,7 @@ from __future__ import annotations
 import torch
 
 from para.geometry import Camera
+from para.heads.cells import cell_centres
 from para.heads.head import full_precision
 from para.types import Box
 
@@ -20,12 +21,7 @@ def plucker_planes(camera: Camera, rows: int, columns: int, workspace: Box) -> t
     """(B, 6, rows, columns): unit direction, and moment about the workspace's middle [m] (its length is the distance
     at which the ray passes that middle, so both are of the order of 1)."""
     like = camera.intrinsics
-    v, u = torch.meshgrid(
-        (torch.arange(rows, dtype=like.dtype, device=like.device) + 0.5) * (camera.height / rows),
-        (torch.arange(columns, dtype=like.dtype, device=like.device) + 0.5) * (camera.width / columns),
-        indexing="ij",
-    )
-    pixels = torch.stack([u, v], -1).reshape(1, -1, 2).expand(len(like), -1, -1)
+    pixels = cell_centres(rows, columns, camera.width, camera.height, like).expand(len(like), -1, -1)
     with full_precision(like):
         direction = torch.nn.functional.normalize(camera.rays(pixels), dim=-1)
     middle = (like.new_tensor(workspace.low) + like.new_tensor(workspace.high)) / 2

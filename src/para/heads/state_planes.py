@@ -11,6 +11,7 @@ from typing import Literal
 import torch
 
 from para.dataset import ModelInput
+from para.heads.cells import cell_centres
 
 Offsets = Literal["signed", "distance"]
 """How each cell is told where it lies from the end effector: as (du, dv), or as a distance that has no direction."""
@@ -42,7 +43,8 @@ def state_planes(
     world x, y and z move a point of the table at each cell, in halves of the image.
     """
     camera, batch = inputs.camera, len(inputs.gripper)
-    u, v = _cell_centres(inputs, rows, columns)  # (rows, columns) [px]
+    centres = cell_centres(rows, columns, camera.width, camera.height, camera.intrinsics)
+    u, v = centres.unflatten(0, (rows, columns)).unbind(-1)  # (rows, columns) [px]
     ee = inputs.T_world_ee.translation[:, None]
     foot = torch.cat([ee[..., :2], torch.full_like(ee[..., 2:], table_height)], -1)
     (ee_pixel, depth), (foot_pixel, foot_depth) = camera.project(ee), camera.project(foot)  # (B, 1, 2), (B, 1)
@@ -69,16 +71,6 @@ def state_planes(
 def _blob(du: torch.Tensor, dv: torch.Tensor) -> torch.Tensor:
     """A spot of 2 % of the image's size."""
     return torch.exp(-(du**2 + dv**2) / (2 * 0.02**2))
-
-
-def _cell_centres(inputs: ModelInput, rows: int, columns: int) -> tuple[torch.Tensor, torch.Tensor]:
-    like = inputs.camera.intrinsics
-    v, u = torch.meshgrid(
-        (torch.arange(rows, dtype=like.dtype, device=like.device) + 0.5) * (inputs.camera.height / rows),
-        (torch.arange(columns, dtype=like.dtype, device=like.device) + 0.5) * (inputs.camera.width / columns),
-        indexing="ij",
-    )
-    return u, v
 
 
 def _displacement(inputs: ModelInput, u: torch.Tensor, v: torch.Tensor, height: float) -> torch.Tensor:

@@ -9,25 +9,19 @@ from para.policy import Policy
 from para.report.pointing import FILE, point, save_pointing
 from para.report.volume_pictures import draw_volume, save_picture
 from para.types import Command, Observation
-from para.worlds.world import Agent, Outcome, World, rollout
+from para.worlds.world import Agent, Subscriber, World, rollout
 
 
-class _KeepQueries:
-    """A `Subscriber` that keeps what the policy was asked with."""
+class _KeepQueries(Subscriber):
+    """Keeps what the policy was asked with."""
 
     def __init__(self) -> None:
         self.seen: list[Observation] = []
-
-    def start(self, world: World, agent: Agent) -> None:
-        """Nothing to do."""
 
     def before_step(self, world: World, agent: Agent, command: Command) -> None:
         """Keep a new observation."""
         if not self.seen or agent.observation is not self.seen[-1]:
             self.seen.append(agent.observation)
-
-    def end(self, world: World, agent: Agent, outcome: Outcome) -> None:
-        """Nothing to do."""
 
 
 def draw_episode_volumes(policy_folder: Path, layout, image_size: tuple[int, int], folder: Path) -> list[Path]:

@@ -19,7 +19,7 @@ from para.report.pointing import point, save_pointing
 from para.report.video_pictures import show_video
 from para.report.volume_pictures import draw_chunk, draw_volume, save_picture
 from para.types import STEP_SECONDS, ActionChunk, Command, Observation, RobotState, View
-from para.worlds.world import Agent, Outcome, World, rollout
+from para.worlds.world import Agent, Subscriber, World, rollout
 
 _PICTURE = (".png", ".jpg", ".jpeg")
 WRITES = {
@@ -112,14 +112,11 @@ def _film(demos: DemoDataset, episode: int, out: Path) -> Path:
     return out
 
 
-class _Film:
-    """A `Subscriber` that keeps pictures with the chunk under way drawn on them."""
+class _Film(Subscriber):
+    """Keeps pictures with the chunk under way drawn on them."""
 
     def __init__(self, camera: str) -> None:
         self.camera, self.frames, self.steps = camera, [], 0
-
-    def start(self, world: World, agent: Agent) -> None:
-        """Nothing to do."""
 
     def before_step(self, world: World, agent: Agent, command: Command) -> None:
         """Every second step is enough for a film."""
@@ -128,9 +125,6 @@ class _Film:
             put_text(picture, f"{world.state().time:.1f} s  {world.outcome().stage.value}")
             self.frames.append(picture)
         self.steps += 1
-
-    def end(self, world: World, agent: Agent, outcome: Outcome) -> None:
-        """Nothing to do."""
 
 
 def _rollout(out: Path, policy: Policy, index: int, axis: str) -> Path:

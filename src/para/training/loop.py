@@ -47,6 +47,12 @@ def train(
 ) -> Policy:
     """Train and save into `folder`: policy/, log.jsonl, first_batch.png, and state.pt to resume from.
 
+    Configuration and samples belong together; what the command line does is::
+
+        config = presets.for_demos(presets.policy_preset("para"), demos.meta)
+        samples = build_samples(demos, config.policy.camera, config.policy.horizon, config.stride)
+        train(presets.fitted(config, samples), samples, folder)  # unfitted heads know no reach and normalise nothing
+
     A finished folder is returned as it is, also when its policy alone is left; CheckpointError where it is of another
     configuration. Ctrl-C saves the state first. A few demonstrations are held out (`TrainConfig.holdout_every`) and
     calibrate the policy's confidence at the end. `start_from` is a saved policy with the same backbone, whose

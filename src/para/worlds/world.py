@@ -67,8 +67,8 @@ class Agent(Protocol):
         """The next command; None when the agent has nothing more to do. Calls `observe` only when it needs a picture."""
 
 
-class Subscriber(Protocol):
-    """Watches a rollout: recorder, video, live view."""
+class Subscriber:
+    """Watches a rollout: recorder, video, live view. What is not overridden does nothing."""
 
     def start(self, world: World, agent: Agent) -> None:
         """After the reset, before the first command."""

@@ -9,6 +9,7 @@ import torch
 from torch import nn
 
 from para.dataset import ModelInput
+from para.heads.cells import cell_centres
 from para.heads.neck import Neck
 from para.heads.regression.head import RegressionHead, RegressionOutputs, RegressionSettings, step_outputs
 from para.types import Box
@@ -48,9 +49,4 @@ class SoftArgmaxHead(RegressionHead):
 
 def mean_place(heat: torch.Tensor, rows: int, columns: int) -> torch.Tensor:
     """(..., cells) probabilities, row by row -> (..., 2) their mean (u, v) as a share of the image's width and height."""
-    v, u = torch.meshgrid(
-        (torch.arange(rows, device=heat.device, dtype=heat.dtype) + 0.5) / rows,
-        (torch.arange(columns, device=heat.device, dtype=heat.dtype) + 0.5) / columns,
-        indexing="ij",
-    )
-    return heat @ torch.stack([u, v], -1).flatten(0, 1)
+    return heat @ cell_centres(rows, columns, 1, 1, heat)

@@ -10,12 +10,12 @@ from para.types import Command, Episode, Observation, RecordedCamera
 from para.worlds.libero.layout import Layout
 from para.worlds.libero.libero_world import LiberoWorld
 from para.worlds.libero.teacher import ScriptedTeacher
-from para.worlds.world import Agent, Outcome, Stage, World, rollout
+from para.worlds.world import Agent, Outcome, Stage, Subscriber, World, rollout
 
 
 @dataclass
-class EpisodeRecorder:
-    """A `Subscriber` that keeps every frame with the command that followed it; `episode` is set when the episode ends."""
+class EpisodeRecorder(Subscriber):
+    """Keeps every frame with the command that followed it; `episode` is set when the episode ends."""
 
     notes: dict[str, object] = field(default_factory=dict)
     """Copied into the episode: how it was made."""

@@ -105,28 +105,31 @@ def check(dataset: tyro.conf.Positional[Path], pictures: Path | None = None) -> 
         raise SystemExit(1)
 
 
-def camera(dataset: Path | None = None, image_size: tuple[int, int] = (256, 256), cell_pixels: float = 4.0) -> None:
-    """Print what a camera can do at a workspace, and where it would stand better.
+def camera(dataset: Path | None = None, preset: PolicyPreset = "para", name: str | None = None) -> None:
+    """Print what a policy sees of a workspace through a camera, and where the camera would stand better.
 
     Millimetres per cell, millimetres per millimetre of height error, visible share of the workspace.
 
     Args:
         dataset: Whose camera and workspace; by default LIBERO's training camera and table.
-        image_size: Width and height of the policy's input [px].
-        cell_pixels: Pixels to a cell of the volume.
+        preset: Which policy is to look through it.
+        name: Which of the dataset's cameras; its first by default.
     """
+    from para.demos import DemoDataset
     from para.demos.camera_report import camera_report, dataset_camera
+    from para.presets import for_demos, policy_preset
 
+    config = policy_preset(preset)
     if dataset is not None:
-        from para.demos import DemoDataset
-
-        name, seen, workspace = dataset_camera(DemoDataset.open(dataset))
+        demonstrations = DemoDataset.open(dataset)
+        name, seen, workspace = dataset_camera(demonstrations, name)
+        config = for_demos(config, demonstrations.meta, name)
     else:
         from para.worlds.libero.camera import training_camera
-        from para.worlds.libero.layout import WORKSPACE
 
-        name, seen, workspace = "agentview", training_camera(*image_size), WORKSPACE
-    print(camera_report(seen.resize(*image_size), workspace, cell_pixels).text(name))
+        name, seen, workspace = "agentview", training_camera(256, 256), config.policy.workspace
+    cell_pixels = getattr(config.policy.head, "cell_pixels", 4)
+    print(camera_report(seen, workspace, cell_pixels, config.policy.input_camera).text(name))
 
 
 def train(

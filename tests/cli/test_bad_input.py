@@ -198,7 +198,6 @@ CASES = {
         (EVALUATE + " --locator {p}/run/policy",),
         "agent 'run': {p}/run/policy is no locator; train one (`para train --preset locator`)",
     ),
-    "cells of no size": (lambda p: None, ("camera --cell-pixels 0",), "a cell of 0 px: a cell is larger than nothing"),
     "an oracle without its grid": (
         lambda p: None,
         ("evaluate --records {p}/records.jsonl --oracle",),

@@ -135,4 +135,17 @@ def test_report_on_the_sets_camera(dataset):
     assert report.now.across == pytest.approx(4 * np.linalg.norm(arm) / camera.intrinsics[0], rel=0.1)
     assert report.now.along == pytest.approx(report.now.across / np.sin(elevation), rel=0.15)
     assert "mm across" in report.text(name)
+    with pytest.raises(ValueError, match="a cell of 0 px"):
+        camera_report(camera, workspace, 0)
     assert report.better is None or report.better.hover >= min(report.now.hover, 0.9)
+
+
+def test_the_report_is_on_what_the_policy_sees(dataset):
+    """A virtual camera of a fifth of the width at the same scale: cells as large, less of the workspace in the picture."""
+    _, camera, workspace = dataset_camera(dataset)
+    whole = camera_report(camera, workspace)
+    part = camera_report(camera, workspace, look=lambda c: c.crop(0.4 * c.width, 0, c.width // 5, c.height))
+    assert part.input_size == (camera.width // 5, camera.height) and part.image_size == whole.image_size
+    assert part.now.across == pytest.approx(whole.now.across, rel=0.05) and part.now.visible < 0.75 * whole.now.visible
+    large = camera_report(camera, workspace, look=lambda c: c.resize(2 * c.width, 2 * c.height))
+    assert large.now.across == pytest.approx(whole.now.across / 2) and large.now.visible == whole.now.visible

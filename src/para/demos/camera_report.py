@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
@@ -36,9 +37,9 @@ class Standing:
     sideways: float
     """Error sideways per error in height (m per m): the cotangent of the elevation of the rays."""
     visible: float
-    """Share of the workspace's volume inside the image."""
+    """Share of the workspace's volume inside the camera's picture and the policy's input."""
     hover: float
-    """Share of the points `HOVER` above the floor inside the image."""
+    """Share of the points `HOVER` above the floor inside both."""
 
     @property
     def error(self) -> float:
@@ -52,23 +53,26 @@ class CameraReport:
     """Outcome of `camera_report`."""
 
     cell_pixels: float
-    """Pixels to a cell."""
+    """Pixels of the policy's input to a cell."""
     image_size: tuple[int, int]
-    """(width, height) [px]."""
+    """(width, height) of the camera's picture [px]."""
+    input_size: tuple[int, int]
+    """(width, height) of the policy's input, made of that picture [px]."""
     now: Standing
     better: Standing | None
     """At the same side of the workspace, aimed at its centre; None when nothing worth moving for was found."""
 
     def text(self, name: str = "camera") -> str:
         """For a terminal."""
-        width, height = self.image_size
+        (width, height), (wide, high) = self.image_size, self.input_size
+        inputs = f"the policy's input {wide} x {high} px, {self.cell_pixels:g} px to a cell"
         rows = [
-            f"{name}, {width} x {height} px, {self.cell_pixels:g} px to a cell",
+            f"{name}, {width} x {height} px, {inputs}",
             f"  stands           {_place(self.now)}",
             f"  one cell         {self.now.across * 1e3:.1f} mm across, {self.now.along * 1e3:.1f} mm along",
             f"  1 mm of height   {self.now.sideways:.2f} mm sideways",
             f"  in the picture   {self.now.visible:.0%} of the workspace, {self.now.hover:.0%} of the hover points",
-            f"  typical error    {self.now.error * 1e3:.1f} mm (rounding, and {HEIGHT_ERROR * 1e3:g} mm of height)",
+            f"  typical error    {self.now.error * 1e3:.1f} mm (whole cells, and {HEIGHT_ERROR * 1e3:g} mm of height)",
         ]
         if self.now.elevation > STEEPEST:
             rows.append("  From so nearly above it has no heading, and rotations are told relative to it: lower it.")
@@ -84,21 +88,25 @@ class CameraReport:
         return "\n".join([*rows, advice, *(f"    {gain}" for gain in gains)])
 
 
-def camera_report(camera: Camera, workspace: Box, cell_pixels: float = 4.0) -> CameraReport:
-    """Judge `camera` (its image is the policy's input, with cells of `cell_pixels`) and look for a better place.
+def camera_report(
+    camera: Camera, workspace: Box, cell_pixels: float = 4.0, look: Callable[[Camera], Camera] = lambda camera: camera
+) -> CameraReport:
+    """Judge `camera` and look for a better place. The policy's input is the picture of `look(camera)` (e.g.
+    `PolicyConfig.input_camera`), warped from the camera's own, with cells of `cell_pixels`.
 
     ValueError when the camera sees nothing of the workspace's floor, or cells have no size.
     """
     if not cell_pixels > 0:
         raise ValueError(f"a cell of {cell_pixels:g} px: a cell is larger than nothing")
-    now = judge(camera, workspace, cell_pixels)
+    now = judge(camera, workspace, cell_pixels, look)
     if not np.isfinite(now.across):
         raise ValueError(
             f"the camera sees nothing of the floor of the workspace {workspace}; check T_world_camera (camera to world, "
             "z forward), the intrinsics and the workspace"
         )
-    better = _search(camera, workspace, cell_pixels, now)
-    return CameraReport(cell_pixels, (camera.width, camera.height), now, better)
+    better = _search(camera, workspace, cell_pixels, now, look)
+    inputs = look(camera)
+    return CameraReport(cell_pixels, (camera.width, camera.height), (inputs.width, inputs.height), now, better)
 
 
 def dataset_camera(dataset: DemoDataset, camera: str | None = None) -> tuple[str, Camera, Box]:
@@ -109,25 +117,29 @@ def dataset_camera(dataset: DemoDataset, camera: str | None = None) -> tuple[str
     return name, Camera(columns.intrinsics[0], pose, *dataset.image_size(name)), dataset.meta.workspace
 
 
-def judge(camera: Camera, workspace: Box, cell_pixels: float) -> Standing:
-    """The figures of one camera. across, along and sideways are NaN when it sees nothing of the floor."""
+def judge(camera: Camera, workspace: Box, cell_pixels: float, look: Callable[[Camera], Camera]) -> Standing:
+    """The figures of one camera, see `camera_report`. across, along and sideways are NaN when it sees nothing of the floor."""
+    inputs = look(camera)
+
+    def seen(points: np.ndarray) -> np.ndarray:
+        return camera.sees(*camera.project(points)) & inputs.sees(*inputs.project(points))
+
     low, high = np.array(workspace.low), np.array(workspace.high)
     arm = camera.T_world_camera.translation - _floor_middle(workspace)
     distance = float(np.linalg.norm(arm))
     volume = _grid(low, high, (12, 12, 6))
     hover = _grid([*low[:2], min(low[2] + HOVER, high[2])], [*high[:2], min(low[2] + HOVER, high[2])], (20, 20, 1))
     floor = _grid([*low[:2], low[2]], [*high[:2], low[2]], (20, 20, 1))
-    pixels, depth = camera.project(floor)
-    pixels = pixels[camera.sees(pixels, depth)]
-    across, along, sideways = _cells(camera, pixels, low[2], cell_pixels)
+    pixels = inputs.project(floor)[0][seen(floor)]
+    across, along, sideways = _cells(inputs, pixels, low[2], cell_pixels)
     return Standing(
         elevation=float(np.rad2deg(np.arcsin(arm[2] / distance))),
         distance=distance,
         across=across,
         along=along,
         sideways=sideways,
-        visible=float(camera.sees(*camera.project(volume)).mean()),
-        hover=float(camera.sees(*camera.project(hover)).mean()),
+        visible=float(seen(volume).mean()),
+        hover=float(seen(hover).mean()),
     )
 
 
@@ -148,7 +160,9 @@ def _cells(camera: Camera, pixels: np.ndarray, height: float, cell_pixels: float
     return tuple(float(np.median(values[valid])) for values in (*sides, slant))
 
 
-def _search(camera: Camera, workspace: Box, cell_pixels: float, now: Standing) -> Standing | None:
+def _search(
+    camera: Camera, workspace: Box, cell_pixels: float, now: Standing, look: Callable[[Camera], Camera]
+) -> Standing | None:
     """The place with the smallest typical error that keeps the hover points in view; None if the gain is under 10 %."""
     middle, aim = _floor_middle(workspace), (np.array(workspace.low) + np.array(workspace.high)) / 2
     arm = camera.T_world_camera.translation - middle
@@ -161,7 +175,7 @@ def _search(camera: Camera, workspace: Box, cell_pixels: float, now: Standing) -
             tilt = np.deg2rad(elevation)
             towards = np.array([np.cos(tilt) * np.cos(azimuth), np.cos(tilt) * np.sin(azimuth), np.sin(tilt)])
             moved = _looking(camera, middle + distance * towards, aim)
-            there = judge(moved, workspace, cell_pixels)
+            there = judge(moved, workspace, cell_pixels, look)
             if not np.isfinite(there.across) or there.visible < visible or there.hover < hover:
                 continue
             if best is None or there.error < best.error:

@@ -6,12 +6,14 @@ import cv2
 import numpy as np
 import pytest
 
-from demos.synthetic import default_camera, make_episode, meta_for
+from demos.synthetic import WORKSPACE, default_camera, make_episode, meta_for
 from para.demos import DatasetWriter, DemoDataset, stage_episode
 from para.demos.check import check_dataset, check_views
 from para.demos.check_still import still_agreement
+from para.demos.check_structure import structural_findings
 from para.demos.check_views import FRAMES, Views
 from para.geometry import Pose
+from para.types import Box
 
 CAMERA = default_camera(192, 144)
 EPISODES = 12
@@ -110,6 +112,16 @@ def test_columns_are_checked_too(tmp_path):
     assert "the end effector jumps at frame 10 (6" in text
     assert "the commanded quaternion at frame 0 is not of length 1. Store unit quaternions as (w, x, y, z)." in text
     assert "2 episodes are too few to judge the camera from the pictures" in text and text.endswith("NOT ok")
+
+
+@pytest.mark.parametrize(("high", "level"), [(0.3, []), (0.12, ["warning"]), (0.035, ["error"])])
+def test_a_workspace_that_misses_the_motion_is_named(tmp_path, high, level):
+    """Nothing would be learned of targets outside it."""
+    box = Box(WORKSPACE.low, (*WORKSPACE.high[:2], high))
+    with DatasetWriter(tmp_path / "set", replace(meta_for(CAMERA), workspace=box), "plan", 1) as writer:
+        stage_episode(make_episode(0, 60, CAMERA), writer.staging_folder(0))
+    found = structural_findings(DemoDataset.open(tmp_path / "set"), "front")
+    assert [f.level for f in found if "outside the stated workspace" in f.what] == level
 
 
 def test_a_turn_is_measured(views):

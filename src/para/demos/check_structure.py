@@ -34,8 +34,11 @@ def structural_findings(dataset: DemoDataset, camera: str) -> list[Finding]:
         what = f"the end effector is out of the picture in {np.mean(outside_image):.0%} of all frames"
         findings.append(Finding("warning", None, camera, what, "Move the camera back or aim it at the workspace."))
     if np.mean(outside_box) > 0.02:
+        # Targets outside cannot be pointed at: few cost accuracy, and of most nothing would be learned.
+        level = "error" if np.mean(outside_box) > 0.5 else "warning"
         what = f"the end effector is outside the stated workspace in {np.mean(outside_box):.0%} of all frames"
-        findings.append(Finding("warning", None, camera, what, "Enlarge the workspace Box of the set's DemoMeta."))
+        advice = "Enlarge the workspace Box of the set's DemoMeta; it is in metres, in the world frame."
+        findings.append(Finding(level, None, camera, what, advice))
     return findings
 
 

@@ -12,10 +12,11 @@ import numpy as np
 from para.evaluation.agents import AgentSpec
 from para.evaluation.conditions import Condition
 from para.evaluation.records import Settings
-from para.geometry import Camera, Pose
+from para.geometry import Pose
 from para.types import Command, Observation, RobotState, View
 from para.worlds.libero.layout import Layout, rigid_layout
 from para.worlds.world import Outcome, Stage
+from toy import toy_camera
 
 
 class FakeWorld:
@@ -34,8 +35,7 @@ class FakeWorld:
 
     def observe(self) -> Observation:
         image = np.full((48, 64, 3), 4 * self.steps % 256, np.uint8)
-        camera = Camera(np.array([50.0, 50, 32, 24]), Pose.identity(), 64, 48)
-        return Observation((View("agentview", image, camera),), self.state())
+        return Observation((View("agentview", image, toy_camera(64, 48)),), self.state())
 
     def outcome(self) -> Outcome:
         placed = self.steps >= 30 and self.layout.seed % 2 == 0

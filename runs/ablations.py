@@ -51,9 +51,7 @@ LOW = 0.975  # targets under this height are those of grasp and release [m]
 DEPTHS = (0.7, 1.35)  # of targets before the cameras that training carries about: 0.76 to 1.25 [m]
 EVERY = 15  # of how many moments one is asked for errors
 MOVES = (Move(), Move(du=40), Move(du=80), Move(dv=40))
-LONGER = {"twice_as_long": 2, "four_times_as_long": 4}
-DISPLACED = "displacement_four_times_as_long"
-TIMES = LONGER | {DISPLACED: 4}  # so many times the asked steps
+LONGER = {"twice_as_long": 2, "four_times_as_long": 4, "displacement_four_times_as_long": 4}  # times the asked steps
 JITTERED = "jittered"  # as `base`, its demonstrations by as many cameras
 
 
@@ -100,7 +98,7 @@ def variants() -> dict[str, TrainConfig]:
         "not_carried": carried(base, None),
         "gripper_dropped": head(base, gripper_dropout=0.3),
         "recentred": geometric(base, Turn(5.0, 20.0), Recentre(), Zoom(0.75, 1.3)),
-        **dict.fromkeys(("displacement", DISPLACED), head(base, displacement_planes=True)),
+        **dict.fromkeys(("displacement", "displacement_four_times_as_long"), head(base, displacement_planes=True)),
         "height_bins": head(base, bins=HeightBins(low, high, 32)),
         "depth_bins": head(base, bins=DepthBins(*DEPTHS, 32)),
         "bins_16": head(base, bins=replace(base.policy.head.bins, count=16)),
@@ -168,7 +166,7 @@ def any_view(seed: int, bowl_xy: tuple[float, float]) -> tuple[float, float]:
 
 def learn(name: str, asked_for: argparse.Namespace) -> tuple[Policy, SampleTable]:
     """The trained variant, and the moments it has learned from."""
-    axis, steps = asked_for.axis, asked_for.steps * TIMES.get(name, 1)
+    axis, steps = asked_for.axis, asked_for.steps * LONGER.get(name, 1)
     config = replace(variants()[name], steps=steps, precision=asked_for.precision)
     demos, policy = Path("outputs") / axis / "demos", config.policy
     if axis == TWIN:

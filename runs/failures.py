@@ -17,7 +17,7 @@ again as they are on record is counted, too.
 import argparse
 import json
 import sys
-from collections import defaultdict
+from collections import Counter, defaultdict
 from pathlib import Path
 
 import numpy as np
@@ -28,6 +28,7 @@ from para.evaluation.causes import Cause, CauseWatch
 from para.evaluation.conditions import Condition
 from para.evaluation.provenance import provenance
 from para.evaluation.records import Settings, Subject, read_records
+from para.worlds.libero.layout import Layout
 from para.worlds.world import Stage, rollout
 
 
@@ -57,6 +58,7 @@ def main() -> None:
         conditions = list(stages)
     world, agent = libero_setup(spec, settings)
     found: dict[str, list[tuple[int, Cause]]] = defaultdict(list)
+    beside: dict[str, list[str]] = defaultdict(list)
     again = 0
     for done, c in enumerate(conditions, 1):
         watch = CauseWatch()
@@ -64,6 +66,7 @@ def main() -> None:
         again += outcome.stage == stages.get(c)
         if watch.cause:
             found[watch.cause.words].append((c.index, watch.cause))
+            beside[watch.cause.words] += object_beside(c.layout, world.carried_pose.translation[:2])
         failed = sum(map(len, found.values()))
         print(f"\r  {done}/{len(conditions)} episodes, {failed} failed", end="", file=sys.stderr, flush=True)
     print(file=sys.stderr)
@@ -78,9 +81,23 @@ def main() -> None:
         if offsets:
             along, across = np.median(100 * np.array(offsets), 0)
             row["note"] = f"median {along:+.1f} cm along the line of sight, {across:+.1f} cm across"
+        if names := Counter(beside[words]).most_common():
+            told = f"{sum(n for _, n in names)} end within {100 * BESIDE:g} cm of a further object: "
+            told += ", ".join(f"{name} {n}" for name, n in names)
+            row["note"] = "; ".join([*([row["note"]] if "note" in row else []), told])
         rows.append(row)
         print(f"{row['count']:>4}  {words}  {row.get('note', '')}")
     write(asked.run / "failures.json", rows, (asked.name, asked.axis, split), episodes)
+
+
+BESIDE = 0.10
+"""A bowl that ends this near to a further object of the layout is on it or beside it [m]."""
+
+
+def object_beside(layout: Layout, bowl_xy: np.ndarray) -> list[str]:
+    """The name of the layout's further object that is nearest to where the bowl ended, if it is `BESIDE` it; else nothing."""
+    distances = {o.name.rpartition("_")[0]: float(np.hypot(*(bowl_xy - o.xy))) for o in layout.objects}
+    return [name for name in distances if distances[name] == min(distances.values()) <= BESIDE]
 
 
 def failed_on_record(path: Path, row: tuple[Subject, Settings, str, str]) -> tuple[dict[Condition, Stage], int]:

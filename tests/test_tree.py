@@ -41,7 +41,6 @@ ROOMS = {
     "runs": "whole experiments as short scripts, each step with its expected time",
     "benchmarks": "speed and memory, each against a peer or a limit",
     "results": "records, tables and pictures of the published numbers",
-    "plugins": "the thin LeRobot plugin (Python 3.12 or newer), no logic of its own",
     "tests": "mirrors src/para; laws/ holds the geometry to its mathematics",
 }
 LONGEST = 95

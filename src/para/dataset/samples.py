@@ -8,9 +8,6 @@ which at 20 Hz is the very moment.
 from __future__ import annotations
 
 import dataclasses
-import hashlib
-import json
-import os
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -19,6 +16,7 @@ import numpy as np
 
 if TYPE_CHECKING:
     from para.demos import DemoDataset
+from para.dataset.pictures import decoded_pictures
 from para.geometry import Camera, Pose
 from para.types import CONTROL_HZ, STEP_SECONDS
 
@@ -129,7 +127,7 @@ def build_samples(
             columns.setdefault(name, []).append(values)
         frames_of.append(frames)
     sentences = [dataset.episodes[e].task for e, frames in zip(chosen, frames_of) for _ in frames]
-    images = _decoded(dataset, camera, chosen, frames_of, cache or dataset.root / ".cache")
+    images = decoded_pictures(dataset, camera, chosen, frames_of, cache or dataset.root / ".cache")
     arrays = {name: np.concatenate(values) for name, values in columns.items()}
     for name, values in arrays.items():
         if values.dtype == np.float64:
@@ -161,31 +159,3 @@ def _next_change(state: np.ndarray) -> np.ndarray:
     """(N,) values -> (N,) the first later index whose value is not that of the one before; N - 1 where none is."""
     changed = np.append(np.flatnonzero(state[1:] != state[:-1]) + 1, len(state) - 1)
     return changed[np.searchsorted(changed[:-1], np.arange(len(state)), "right")]
-
-
-def _decoded(
-    dataset: DemoDataset, camera: str, episodes: list[int], frames_of: list[np.ndarray], folder: Path
-) -> np.ndarray:
-    """(N, H, W, 3) pictures from the cache file, decoded now when it is missing. The file appears whole or not at all."""
-    width, height = dataset.image_size(camera)
-    shape = (sum(len(f) for f in frames_of), height, width, 3)
-    request = {
-        "camera": camera,
-        "frames": [[e, dataset.fingerprint(e), f.tolist()] for e, f in zip(episodes, frames_of)],
-    }
-    key = hashlib.sha256(json.dumps(request).encode()).hexdigest()[:16]
-    path = folder / f"frames-{key}.uint8"
-    if not (path.exists() and path.stat().st_size == int(np.prod(shape))):
-        folder.mkdir(parents=True, exist_ok=True)
-        partial = folder / f"{path.name}.{os.getpid()}.part"
-        with open(partial, "wb") as file:  # a full disk is told now; written to through a map it would end the process
-            os.posix_fallocate(file.fileno(), 0, max(int(np.prod(shape)), 1))
-        images = np.memmap(partial, np.uint8, "r+", shape=shape)
-        start = 0
-        for episode, frames in zip(episodes, frames_of):
-            images[start : start + len(frames)] = dataset.decode(episode, camera, frames)
-            start += len(frames)
-        images.flush()
-        del images
-        os.replace(partial, path)
-    return np.memmap(path, np.uint8, "r", shape=shape)

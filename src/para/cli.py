@@ -163,7 +163,7 @@ def train(
         batch_size: Samples of a step (of a recipe's last stage), over all processes; the preset's by default.
         seed: Of weights, order and augmentation.
         precision: Of the forward pass (of a recipe's last stage); the preset's by default, which is mostly `auto`: bf16
-            where the processor has instructions for it.
+            where that is faster (of x86 processors, with AMX).
         demos: Learn from the first so many demonstrations only: of an axis such as scaling_n128_d1, whose smaller
             sets are beginnings of larger ones.
         resume: Go on from the folder's last state.

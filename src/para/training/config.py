@@ -43,8 +43,8 @@ class TrainConfig:
     """One in so many demonstrations (at least 2 of a set of 16 or more, none of a smaller one) is not trained on: confidence
     is calibrated on it. 0 trains on all, and leaves confidence as the head says it."""
     precision: Literal["auto", "bf16", "no"] = "auto"
-    """Autocast of the forward pass: `bf16`, `no`, or `auto`: bf16 where the processor has instructions for it. Without
-    them a step takes some twenty times longer than without autocast."""
+    """Autocast of the forward pass: `bf16`, `no`, or `auto`: bf16 where that is faster, which on x86 processors takes AMX;
+    on others a step can take many times longer with it."""
     log_every: int = 20
     """Steps between lines of the log; the last step has one, too."""
     save_every: int = 250

@@ -116,6 +116,20 @@ def test_without_camera_input_the_camera_changes_nothing():
         assert torch.equal(one, two) != camera_input
 
 
+def test_a_keypoint_lies_on_the_floor_where_its_ray_ends_whatever_the_camera():
+    network, b = network_of(replace(TINY, camera_input=True)), batch()
+    low, high = (torch.tensor(x, dtype=torch.float32) for x in (WORKSPACE.low, WORKSPACE.high))
+    unit = 1.6 * torch.rand(4, 32, 2, generator=torch.Generator().manual_seed(0)) - 0.8
+    on_floor = torch.cat([low[:2] + (unit + 1) / 2 * (high - low)[:2], low[2].expand(4, 32, 1)], -1)
+    camera = b.inputs.camera
+    for seen_by in (camera, camera.crop(9.0, -4.0, 70, 50), camera.rotate(torch.tensor([0.05, -0.1, 0.3]))):
+        places = seen_by.project(on_floor)[0] / torch.tensor([seen_by.width, seen_by.height])
+        found = network.head.observe._on_the_floor(places, replace(b.inputs, camera=seen_by))
+        torch.testing.assert_close(found, unit, atol=1e-3, rtol=0)
+    up = camera.rotate(torch.tensor([torch.pi, 0.0, 0.0]))  # its rays never come down
+    assert (network.head.observe._on_the_floor(places, replace(b.inputs, camera=up)) == 0).all()
+
+
 def test_a_missing_package_is_named(monkeypatch):
     monkeypatch.setitem(sys.modules, "diffusers", None)
     with pytest.raises(ModuleNotFoundError, match=r"pip install 'para-policy\[diffusion\]'"):

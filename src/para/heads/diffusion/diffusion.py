@@ -52,7 +52,8 @@ class DiffusionConfig:
     space: ActionSpace = field(default_factory=World)
     """In which coordinates actions are."""
     camera_input: bool = False
-    """Also tell it the camera and the state planes. Without, nothing that it sees knows the camera."""
+    """Also tell it the camera, the state planes and where the keypoints' rays meet the workspace's floor. Without, nothing that
+    it sees knows the camera."""
     normalisation: Normalisation = Normalisation()
     """Least and largest demonstrated action -> -1 and 1."""
     instruction: Instruction | None = None

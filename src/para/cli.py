@@ -374,7 +374,7 @@ def main(arguments: list[str] | None = None) -> None:
     except KeyboardInterrupt:
         print("\nstopped; the same command goes on from here", file=sys.stderr)
         raise SystemExit(130) from None
-    except (ValueError, OSError, ModuleNotFoundError, RuntimeError) as error:
+    except (ValueError, OSError, ModuleNotFoundError, RuntimeError, FloatingPointError) as error:
         ours = not isinstance(error, RuntimeError) or type(error).__module__.startswith("para.")
         if os.environ.get("PARA_DEBUG") or not ours:
             raise

@@ -151,7 +151,11 @@ class Policy:
         """An observation as a batch of one, at the network's image size. ValueError where camera or hand cannot be where they
         are said to be."""
         view = observation.view(self.config.camera)
-        _check_scene(view.camera, observation.state.T_world_ee, self.config.workspace)
+        if getattr(self.config.head, "instruction", None) is not None and not observation.instruction.strip():
+            raise ValueError(
+                "this policy follows a sentence, and there is none: Observation(views, state, instruction)"
+            )
+        check_scene(view.camera, observation.state.T_world_ee, self.config.workspace)
         camera = self.config.input_camera(view.camera)
         image = warp_image(view.image, view.camera, camera)
         device = next(self.network.parameters()).device
@@ -273,7 +277,7 @@ def _read_description(path: Path) -> dict[str, Any]:
     return description
 
 
-def _check_scene(camera: Camera, T_world_ee: Pose, workspace: Box) -> None:
+def check_scene(camera: Camera, T_world_ee: Pose, workspace: Box) -> None:
     """Refuse a camera and a hand that have nothing to do with the workspace: matrices the wrong way round, in millimetres,
     with another convention's axes. A policy would answer them with confidence. What happens to see the workspace passes;
     `para check` looks at pictures."""

@@ -115,6 +115,31 @@ def test_realtime_commands_arrive_after_the_latency():
     np.testing.assert_allclose(heights[3], 0.3 + 0.02 * 3 / 4, atol=1e-9)
 
 
+@pytest.mark.parametrize("ensemble", [None, 0.1])
+def test_realtime_never_leaps(ensemble):
+    """A chunk that begins far from the hand moves the set-point there at a bounded speed."""
+    arm = Arm(sag=(0, 0, 0))
+    config = ExecutorConfig(mode="realtime", latency=0.0, ensemble=ensemble)
+    executor = ChunkExecutor(Plans(chunk([[0.4, 0.2, 0.3]] * 6, [1] * 6)), config)
+    before = arm.position
+    for _ in range(40):
+        command = executor.act(arm.state(), arm.observe)
+        assert np.linalg.norm(command.T_world_ee.translation - before) <= config.fastest + 1e-9
+        before = command.T_world_ee.translation
+        arm.step(command)
+    np.testing.assert_allclose(arm.position, [0.4, 0.2, 0.3], atol=1e-3)
+
+
+def test_realtime_says_when_time_stands_still():
+    """It would ask once and give one set-point for ever."""
+    executor, arm = ChunkExecutor(Plans(chunk([[0, 0, 0.3]] * 6, [1] * 6)), ExecutorConfig(mode="realtime")), Arm()
+    executor.act(arm.state(), arm.observe)
+    with pytest.raises(ValueError, match=r"RobotState.time went from 0.0 to 0.0 s"):
+        executor.act(arm.state(), arm.observe)
+    executor.reset()
+    executor.act(arm.state(), arm.observe)
+
+
 def test_realtime_asks_again_after_the_executed_steps():
     arm = Arm()
     plan = Plans(chunk([[0, 0, 0.3]] * 6, [1] * 6))

@@ -101,7 +101,7 @@ def test_columns_are_checked_too(tmp_path):
     jump = make_episode(1, 24, CAMERA)
     position = jump.ee_position.copy()
     position[10:] += [0.0, 0.3, 0.0]
-    rotated = np.tile([2.0, 0.0, 0.0, 0.0], (24, 1))
+    rotated = np.tile([1.005, 0.0, 0.0, 0.0], (24, 1))  # farther off is refused when it is staged
     episodes = [make_episode(0, 24, CAMERA), replace(jump, ee_position=position, command_quaternion=rotated)]
     with DatasetWriter(tmp_path / "set", meta_for(CAMERA), "plan", 2) as writer:
         for i, episode in enumerate(episodes):
@@ -112,6 +112,44 @@ def test_columns_are_checked_too(tmp_path):
     assert "the end effector jumps at frame 10 (6" in text
     assert "the commanded quaternion at frame 0 is not of length 1. Store unit quaternions as (w, x, y, z)." in text
     assert "2 episodes are too few to judge the camera from the pictures" in text and text.endswith("NOT ok")
+
+
+def openings(command, measured=None):
+    """An episode whose gripper is commanded so over its thirds."""
+    episode = make_episode(0, 24, CAMERA)
+    commanded = np.repeat(np.asarray(command, float), 8)
+    return replace(episode, command_gripper=commanded, gripper=commanded if measured is None else measured)
+
+
+def findings_of(tmp_path, episode, meta=None):
+    with DatasetWriter(tmp_path / "set", meta or meta_for(CAMERA), "plan", 1) as writer:
+        stage_episode(episode, writer.staging_folder(0))
+    return structural_findings(DemoDataset.open(tmp_path / "set"), "front")
+
+
+@pytest.mark.parametrize(
+    ("command", "levels"),
+    [((0.45, 0.05, 0.45), ["error"]), ((1.0, 0.6, 1.0), ["error"]), ((1, 0, 1), []), ((0, 0, 0), []), ((1, 1, 1), [])],
+)
+def test_a_gripper_that_would_never_work_is_named(tmp_path, command, levels):
+    """Of a hand that opens by less than half nothing would be learned but to be closed."""
+    found = findings_of(tmp_path, openings(command))
+    assert [f.level for f in found if "never crosses 0.5" in f.what] == levels
+
+
+def test_a_workspace_that_begins_above_the_grasp_is_named(tmp_path):
+    episode = openings((1, 0, 1))
+    lowest = episode.ee_position[[7, 15], 2].max() + 0.001
+    meta = replace(meta_for(CAMERA), workspace=Box((*WORKSPACE.low[:2], lowest), WORKSPACE.high))
+    said = [f.what for f in findings_of(tmp_path, episode, meta) if f.level == "error"]
+    assert "the hand is outside the stated workspace in 100% of the moments when the gripper works" in said
+
+
+def test_intrinsics_of_another_picture_size_are_named(tmp_path):
+    episode = make_episode(0, 24, CAMERA)
+    wrong = replace(episode.cameras[0], intrinsics=episode.cameras[0].intrinsics * 0.5)
+    found = findings_of(tmp_path, replace(episode, cameras=(wrong,)))
+    assert [f.level for f in found if "the principal point lies at 26% of the picture's width" in f.what] == ["warning"]
 
 
 @pytest.mark.parametrize(("high", "level"), [(0.3, []), (0.12, ["warning"]), (0.035, ["error"])])

@@ -183,6 +183,53 @@ def test_a_loop_that_does_not_keep_its_rate_is_resampled(tmp_path):
         resampled(replace(EPISODE, time=EPISODE.time[::-1]))
 
 
+def test_a_stall_of_the_recording_is_no_demonstration_of_waiting():
+    stalled = replace(EPISODE, time=EPISODE.time + np.where(np.arange(24) > 9, 3.0, 0.0))
+    with pytest.raises(DemoError) as error:
+        resampled(stalled)
+    assert str(error.value) == (
+        "nothing was recorded for 3.05 s after frame 9 (0.45 s from the start); record the episode again, or allow it: "
+        "resampled(episode, largest_gap=...)"
+    )
+    assert len(resampled(stalled, largest_gap=4.0)) == 84
+
+
+def test_lists_are_taken_for_arrays(tmp_path):
+    names = (
+        "time",
+        "ee_position",
+        "ee_quaternion",
+        "gripper",
+        "command_position",
+        "command_quaternion",
+        "command_gripper",
+    )
+    camera = replace(EPISODE.cameras[0], intrinsics=EPISODE.cameras[0].intrinsics.tolist())
+    listed = replace(EPISODE, cameras=(camera,), **{name: getattr(EPISODE, name).tolist() for name in names})
+    for name, episode in (("lists", listed), ("arrays", EPISODE)):
+        stage_episode(resampled(episode), tmp_path / name)
+    tables = [pq.read_table(tmp_path / name / "data.parquet") for name in ("lists", "arrays")]
+    assert tables[0].equals(tables[1])
+
+
+def test_a_set_has_one_rate(tmp_path):
+    for fps in (29.97, 0, True):
+        with pytest.raises(DemoError, match="fps is a whole number of frames a second"):
+            replace(meta_for(CAMERA), fps=fps)
+    writer = DatasetWriter(tmp_path / "set", replace(meta_for(CAMERA), fps=30), "plan", 1)
+    folder = writer.staging_folder(0)
+    stage_episode(EPISODE, folder)
+    with pytest.raises(DemoError) as error:
+        writer.commit()
+    assert str(error.value) == (
+        f"{folder}: staged at 20 Hz, but DemoMeta.fps is 30 Hz. Stage it again: stage_episode(episode, folder, fps=30)."
+    )
+    stage_episode(resampled(EPISODE, 30), folder, fps=30)
+    assert writer.commit() == 1
+    writer.close()
+    assert len(DemoDataset.open(tmp_path / "set")) == 1
+
+
 @pytest.mark.parametrize("names", [("cam.front",), ("a/b",), ("",), ("front", "front")])
 def test_a_camera_needs_a_name_that_columns_can_bear(names):
     with pytest.raises(DemoError, match=r"cannot be a column name|names of their own"):
@@ -220,6 +267,21 @@ MISTAKES = {
         dict(time=np.arange(24) / 10),
         "episode x: frame 1 lies 0.050 s off 20 Hz; frames are stored at exactly 20 Hz. Take `resampled(episode)`, "
         "or slow the robot down until it keeps the rate.",
+    ),
+    "gripper in LeRobot's units": (
+        dict(command_gripper=np.linspace(5.0, 45.0, 24)),
+        "episode x: command_gripper runs from 5 to 45; it is the opening from 0 (closed) to 1 (open). Scale it by your "
+        "gripper's own range (LeRobot counts 0 to 100).",
+    ),
+    "no rotation": (
+        dict(ee_quaternion=np.zeros((24, 4))),
+        "episode x: ee_quaternion at frame 0 is [0.0, 0.0, 0.0, 0.0], not of length 1. Store unit quaternions as (w, x, y, z); "
+        "an arm that reports no rotation has (1, 0, 0, 0).",
+    ),
+    "notes": (
+        dict(notes={"score": np.float32(1.0)}),
+        "episode x: notes are not JSON: Object of type float32 is not JSON serializable. Take plain numbers, texts, lists and "
+        "dicts.",
     ),
     "images": (
         dict(cameras=(replace(EPISODE.cameras[0], images=EPISODE.cameras[0].images[:23]),)),

@@ -131,6 +131,18 @@ def test_a_stop_keeps_the_last_state_when_weights_are_no_longer_finite(tmp_path,
     assert (tmp_path / "state.pt").read_bytes() == b"good" and "no longer finite" in capsys.readouterr().err
 
 
+def test_cameras_that_no_policy_could_use_are_refused_before_training(tmp_path):
+    """Level pictures aim at the workspace whatever the camera, so that nothing else would tell: they would be black."""
+    samples = toy_samples(8)
+    inverted = np.linalg.inv(np.concatenate([samples.T_world_camera, np.tile([[[0, 0, 0, 1.0]]], (8, 1, 1))], 1))[:, :3]
+    with pytest.raises(ValueError, match="8 of 8 moments .* cannot be learned from: the camera sees .* needs .inverse"):
+        train(QUICK, replace(samples, T_world_camera=inverted.astype(np.float32)), tmp_path / "run", quiet=True)
+    assert not (tmp_path / "run").exists()
+    few = samples.T_world_camera.copy()
+    few[:2] = inverted[:2]
+    train(replace(QUICK, steps=1), replace(samples, T_world_camera=few), tmp_path / "run", quiet=True)
+
+
 def test_another_configuration_is_refused(tmp_path):
     samples = toy_samples()
     train(replace(QUICK, steps=2), samples, tmp_path, quiet=True)

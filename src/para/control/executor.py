@@ -59,15 +59,17 @@ class ExecutorConfig:
     this near [m]."""
     grip_patience: float = 1.0
     """And for no longer than this, for each chunk [s]; 0 keeps to the clock."""
+    fastest: float = 0.05
+    """`realtime`: the set-point moves by no more than this in a control step [m]; in `servo` by `ServoConfig.speed`."""
 
     @classmethod
-    def of(cls, policy: ChunkPolicy, mode: Mode = "servo") -> ExecutorConfig:
+    def of(cls, policy: ChunkPolicy, mode: Mode = "servo", servo: ServoConfig | None = None) -> ExecutorConfig:
         """As the policy is meant to be carried out; the defaults for what has no `PolicyConfig`."""
-        config = getattr(policy, "config", None)
+        config, servo = getattr(policy, "config", None), servo or ServoConfig()
         if not isinstance(config, PolicyConfig):
-            return cls(mode)
+            return cls(mode, servo=servo)
         execution = config.execution
-        return cls(mode, execution.execute, execution.ensemble, execution.slack, execution.stride or 0.0)
+        return cls(mode, execution.execute, execution.ensemble, execution.slack, execution.stride or 0.0, servo)
 
     @property
     def steps(self) -> int:
@@ -96,6 +98,8 @@ class ChunkExecutor:
         self._begun = False
         self._commanded = 1.0  # the gripper's last command (`realtime`)
         self._correction = np.zeros(3)  # added to the set-point (`realtime`) [m]
+        self._setpoint: np.ndarray | None = None  # the last one (`realtime`) [m]
+        self._time = -math.inf  # of the last state (`realtime`) [s]
         self._before = np.full(3, np.inf)  # where the end effector was a control step ago
         self.servo.reset()
         if hasattr(self.policy, "reset"):
@@ -167,9 +171,18 @@ class ChunkExecutor:
         return average(said, self.config.ensemble)
 
     def _realtime(self, state: RobotState, observe: Callable[[], Observation]) -> Command:
+        if state.time <= self._time:
+            raise ValueError(
+                f"RobotState.time went from {self._time} to {state.time} s; realtime execution lives by it"
+            )
+        self._time = state.time
         command = self._timed_command(state, observe)
         self._commanded = command.gripper
-        return command
+        last = state.T_world_ee.translation if self._setpoint is None else self._setpoint
+        way = command.T_world_ee.translation - last
+        far = float(np.linalg.norm(way))
+        self._setpoint = last + way * min(1.0, self.config.fastest / max(far, 1e-12))
+        return Command(Pose(command.T_world_ee.rotation, self._setpoint), command.gripper)
 
     def _timed_command(self, state: RobotState, observe: Callable[[], Observation]) -> Command:
         period = self.config.steps * (self.chunk.step_seconds if self.chunk else 0.0)

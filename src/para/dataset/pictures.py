@@ -83,7 +83,8 @@ def _decode(
     partial = path.with_name(f"{path.stem}-{uuid.uuid4().hex}.part")
     try:
         with open(partial, "wb") as file:  # a full disk is told now; written to through a map it would end the process
-            os.posix_fallocate(file.fileno(), 0, max(int(np.prod(shape)), 1))
+            size = max(int(np.prod(shape)), 1)
+            os.posix_fallocate(file.fileno(), 0, size) if hasattr(os, "posix_fallocate") else file.truncate(size)
         images = np.memmap(partial, np.uint8, "r+", shape=shape)
         start, began, said = 0, time.monotonic(), time.monotonic()
         for done, (episode, frames) in enumerate(zip(episodes, frames_of), 1):

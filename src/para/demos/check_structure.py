@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
+from typing import Literal
+
 import numpy as np
 
 from para.demos.reader import DemoColumns, DemoDataset
 from para.demos.report import Finding
+from para.demos.schema import is_opening
 from para.geometry import Camera, Pose
 
 MAX_SPEED = 2.0
 """Fastest plausible end effector [m/s]."""
 MAX_LAG = 0.15
 """Largest plausible distance of command and measurement [m]."""
+_SCALE = "Scale it to 0 (closed) .. 1 (fully open)."
 
 
 def structural_findings(dataset: DemoDataset, camera: str) -> list[Finding]:
@@ -19,6 +23,7 @@ def structural_findings(dataset: DemoDataset, camera: str) -> list[Finding]:
     findings = []
     width, height = dataset.image_size(camera)
     outside_image, outside_box = [], []
+    openings, grips, centres = [], [], []
     for episode in range(len(dataset)):
         columns = dataset.columns(episode, camera)
         findings += [Finding("error", episode, camera, what, advice) for what, advice in _defects(columns)]
@@ -26,6 +31,10 @@ def structural_findings(dataset: DemoDataset, camera: str) -> list[Finding]:
         cameras = Camera(columns.intrinsics, Pose.from_matrix(columns.T_world_camera), width, height)
         pixels, depth = cameras.project(columns.ee_position[:, None])
         outside_image.append(1 - cameras.sees(pixels, depth).mean())
+        centres.append(columns.intrinsics[:, 2:] / (width, height))
+        openings.append(columns.command_gripper)
+        changes = np.flatnonzero(np.diff(columns.command_gripper > 0.5))
+        grips.append(dataset.meta.workspace.contains(columns.ee_position[changes]))
         outside_box.append(1 - dataset.meta.workspace.contains(columns.ee_position).mean())
         if outside_image[-1] > 0.5:
             what = f"the end effector projects outside the picture in {outside_image[-1]:.0%} of the frames"
@@ -39,7 +48,50 @@ def structural_findings(dataset: DemoDataset, camera: str) -> list[Finding]:
         what = f"the end effector is outside the stated workspace in {np.mean(outside_box):.0%} of all frames"
         advice = "Enlarge the workspace Box of the set's DemoMeta; it is in metres, in the world frame."
         findings.append(Finding(level, None, camera, what, advice))
+    of_the_set = (_grips_outside(np.concatenate(grips)), _never_works(openings), _off_middle(np.concatenate(centres)))
+    findings += [Finding(level, None, camera, what, advice) for level, what, advice in filter(None, of_the_set)]
     return findings
+
+
+_Found = tuple[Literal["error", "warning"], str, str]
+"""Level, what, advice."""
+
+
+def _grips_outside(inside: np.ndarray) -> _Found | None:
+    """(G,) whether the hand was in the workspace when the gripper worked."""
+    if not inside.size or inside.mean() > 0.9:
+        return None
+    what = f"the hand is outside the stated workspace in {1 - inside.mean():.0%} of the moments when the gripper works"
+    return (
+        "error",
+        what,
+        "What lies outside is never pointed at: let the workspace Box of DemoMeta begin 2 cm below the table.",
+    )
+
+
+def _never_works(openings: list[np.ndarray]) -> _Found | None:
+    least, most = min(o.min() for o in openings), max(o.max() for o in openings)
+    if most - least < 0.1 or least <= 0.5 < most:
+        return None
+    what = f"the commanded opening runs from {least:.2f} to {most:.2f} and never crosses 0.5"
+    return (
+        "error",
+        what,
+        "Above 0.5 is open, below closed, nothing between: scale it so that your open hand commands 1.",
+    )
+
+
+def _off_middle(centres: np.ndarray) -> _Found | None:
+    """(F, 2) principal points as shares of the picture."""
+    u, v = np.median(centres, axis=0)
+    if max(abs(u - 0.5), abs(v - 0.5)) < 0.2:
+        return None
+    what = f"the principal point lies at {u:.0%} of the picture's width and {v:.0%} of its height"
+    return (
+        "warning",
+        what,
+        "Cameras have it near the middle. Is K of another picture size (Camera.resize)? A crop is all right.",
+    )
 
 
 def _defects(columns: DemoColumns) -> list[tuple[str, str]]:
@@ -58,6 +110,9 @@ def _defects(columns: DemoColumns) -> list[tuple[str, str]]:
     if skew.max() > 1e-3 or (np.linalg.det(rotation) < 0).any():
         what = f"T_world_camera at frame {int(skew.argmax())} is no rotation and translation"
         found.append((what, "Write [R | t] row by row, with the camera's axes as R's columns."))
+    for name, opening in (("measured", columns.gripper), ("commanded", columns.command_gripper)):
+        if not is_opening(opening):
+            found.append((f"the {name} opening runs from {opening.min():.4g} to {opening.max():.4g}", _SCALE))
     if (columns.intrinsics[:, 1] <= 0).any() or (columns.intrinsics[:, 0] == 0).any():
         found.append(
             ("a focal length is not positive", "Write fx, fy, cx, cy in pixels; only fx < 0 (mirrored) is legal.")
@@ -68,9 +123,9 @@ def _defects(columns: DemoColumns) -> list[tuple[str, str]]:
 def _oddities(columns: DemoColumns) -> list[tuple[str, str]]:
     found = []
     for name, opening in (("measured", columns.gripper), ("commanded", columns.command_gripper)):
-        if opening.min() < -0.1 or opening.max() > 1.1:
+        if is_opening(opening) and (opening.min() < -0.1 or opening.max() > 1.1):
             what = f"the {name} opening runs from {opening.min():.2f} to {opening.max():.2f}"
-            found.append((what, "Scale it to 0 (closed) .. 1 (fully open)."))
+            found.append((what, _SCALE))
     lag = np.linalg.norm(columns.command_position - columns.ee_position, axis=1)
     if np.median(lag) > MAX_LAG:
         what = f"command and measurement lie {np.median(lag) * 100:.0f} cm apart in most frames"

@@ -93,7 +93,9 @@ class DemoDataset:
         for size in self.meta.cameras:
             if size.name == camera:
                 return size.width, size.height
-        raise DemoError(f"{self.root}: no camera {camera!r}; there are {list(self.meta.camera_names)}")
+        raise DemoError(
+            f"{self.root}: no camera {camera!r}; there are {list(self.meta.camera_names)} (on the command line: --camera)"
+        )
 
     def frame_after(self, frame: int | np.ndarray, seconds: float | np.ndarray) -> np.ndarray:
         """Number of the recorded frame nearest to the moment `seconds` [s] after `frame`; it may lie beyond the episode."""

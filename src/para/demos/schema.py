@@ -49,6 +49,11 @@ class DemoError(ValueError):
     """A demonstration set that cannot be read or written; the message says what is wrong, where, and what to do."""
 
 
+def is_opening(values: np.ndarray) -> bool:
+    """Whether all are openings from 0 (closed) to 1 (open), or a little beyond, as a sensor may read its ends."""
+    return bool(((values > -0.5) & (values < 1.5)).all())
+
+
 def image_key(camera: str) -> str:
     """Feature of a camera's video."""
     return f"observation.images.{camera}"
@@ -90,6 +95,10 @@ class DemoMeta:
     """Frames per second [Hz]."""
 
     def __post_init__(self) -> None:
+        if isinstance(self.fps, bool) or not isinstance(self.fps, int) or self.fps <= 0:
+            raise DemoError(
+                f"fps is a whole number of frames a second, got {self.fps!r}; bring others to one: resampled(episode, fps)"
+            )
         if not self.cameras:
             raise DemoError("a demonstration set needs at least one camera; DemoMeta.cameras is empty")
         if len(set(self.camera_names)) < len(self.cameras):

@@ -20,7 +20,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from para.demos import stats
-from para.demos.schema import ACTION, STATE, CameraSize, DemoError, image_key, intrinsics_key, pose_key
+from para.demos.schema import ACTION, STATE, CameraSize, DemoError, image_key, intrinsics_key, is_opening, pose_key
 from para.demos.video import encode_video
 from para.types import CONTROL_HZ, Episode
 
@@ -29,10 +29,10 @@ def stage_episode(episode: Episode, folder: Path, fps: int = CONTROL_HZ) -> None
     """Encode and write one episode to `folder`, e.g. `DatasetWriter.staging_folder(i)`; replaces an earlier one.
 
     Runs in a worker process. `fps` is the set's (`DemoMeta.fps`). `DemoError` names the episode's first defect (shape, NaN,
-    frame times off that rate), or a folder that holds something else.
+    an opening that is no share, frame times off that rate), or a folder that holds something else.
     """
-    folder = Path(folder)
-    _validate(episode, folder.name, fps)
+    folder, episode = Path(folder), _as_arrays(episode)
+    notes = _validate(episode, folder.name, fps)
     if folder.exists() and any(folder.iterdir()) and not (folder / "episode.json").exists():
         raise DemoError(
             f"{folder} holds something else than a staged episode; nothing was written. Choose another folder."
@@ -49,8 +49,9 @@ def stage_episode(episode: Episode, folder: Path, fps: int = CONTROL_HZ) -> None
     pq.write_table(pa.table(arrays), partial / "data.parquet")
     head = {
         "length": len(episode),
+        "fps": fps,
         "instruction": episode.instruction,
-        "notes": episode.notes,
+        "notes": notes,
         "cameras": [asdict(CameraSize(c.name, c.images.shape[2], c.images.shape[1])) for c in episode.cameras],
         "stats": stats.to_json(statistics),
     }
@@ -59,13 +60,21 @@ def stage_episode(episode: Episode, folder: Path, fps: int = CONTROL_HZ) -> None
     os.rename(partial, folder)
 
 
-def resampled(episode: Episode, fps: int = CONTROL_HZ) -> Episode:
+def resampled(episode: Episode, fps: int = CONTROL_HZ, largest_gap: float = 0.25) -> Episode:
     """The episode at exactly `fps` [Hz]: of every moment the recorded frame nearest in time, for loops that do not keep their
-    rate. DemoError where time runs backwards."""
-    time = np.asarray(episode.time, float)
+    rate. DemoError where time runs backwards, or stands still for more than `largest_gap` [s]: nothing was seen meanwhile, and
+    a policy would learn to wait there."""
+    episode = _as_arrays(episode)
+    time = episode.time.astype(float)
     if len(time) < 2 or not (np.diff(time) > 0).all():
         raise DemoError(
             f"an episode's times must rise from frame to frame, got {len(time)} frames: {time[:5].tolist()} ..."
+        )
+    if np.diff(time).max() > largest_gap:
+        frame = int(np.diff(time).argmax())
+        raise DemoError(
+            f"nothing was recorded for {np.diff(time).max():.2f} s after frame {frame} ({time[frame] - time[0]:.2f} s from the "
+            "start); record the episode again, or allow it: resampled(episode, largest_gap=...)"
         )
     moments = time[0] + np.arange(int((time[-1] - time[0]) * fps + 1e-6) + 1) / fps
     nearest = np.abs(time[None] - moments[:, None]).argmin(1)
@@ -84,6 +93,7 @@ class StagedEpisode:
 
     folder: Path
     length: int
+    fps: int
     instruction: str
     notes: dict[str, object]
     cameras: tuple[CameraSize, ...]
@@ -98,6 +108,7 @@ class StagedEpisode:
         return cls(
             folder=folder,
             length=head["length"],
+            fps=head.get("fps", CONTROL_HZ),
             instruction=head["instruction"],
             notes=head["notes"],
             cameras=tuple(CameraSize(**camera) for camera in head["cameras"]),
@@ -130,7 +141,19 @@ def _columns(episode: Episode, fps: int) -> dict[str, np.ndarray]:
     return columns
 
 
-def _validate(episode: Episode, name: str, fps: int) -> None:
+def _as_arrays(episode: Episode) -> Episode:
+    """The same with lists taken for arrays."""
+    own = ("cameras", "instruction", "notes")
+    arrays = {f.name: np.asarray(getattr(episode, f.name)) for f in fields(episode) if f.name not in own}
+    cameras = tuple(
+        replace(c, **{name: np.asarray(getattr(c, name)) for name in ("images", "intrinsics", "T_world_camera")})
+        for c in episode.cameras
+    )
+    return replace(episode, cameras=cameras, **arrays)
+
+
+def _validate(episode: Episode, name: str, fps: int) -> dict[str, object]:
+    """The episode's notes, as JSON can keep them."""
     frames = len(episode.time)
     if frames < 2:
         raise DemoError(f"episode {name}: {frames} frames; an episode has at least 2")
@@ -154,6 +177,20 @@ def _validate(episode: Episode, name: str, fps: int) -> None:
         bad = ~np.isfinite(array.reshape(frames, -1)).all(1)
         if bad.any():
             raise DemoError(f"episode {name}: {field} is not finite at frame {int(bad.argmax())}")
+    for field in ("ee_quaternion", "command_quaternion"):
+        off = np.abs(np.linalg.norm(getattr(episode, field), axis=1) - 1)
+        if off.max() > 1e-2:
+            raise DemoError(
+                f"episode {name}: {field} at frame {int(off.argmax())} is {getattr(episode, field)[off.argmax()].tolist()}, "
+                "not of length 1. Store unit quaternions as (w, x, y, z); an arm that reports no rotation has (1, 0, 0, 0)."
+            )
+    for field in ("gripper", "command_gripper"):
+        opening = getattr(episode, field)
+        if not is_opening(opening):
+            raise DemoError(
+                f"episode {name}: {field} runs from {opening.min():.4g} to {opening.max():.4g}; it is the opening from 0 "
+                "(closed) to 1 (open). Scale it by your gripper's own range (LeRobot counts 0 to 100)."
+            )
     drift = np.abs(episode.time - episode.time[0] - np.arange(frames) / fps)
     if not (drift < 0.5 / fps).all():
         frame = int((~(drift < 0.5 / fps)).argmax())
@@ -161,3 +198,9 @@ def _validate(episode: Episode, name: str, fps: int) -> None:
             f"episode {name}: frame {frame} lies {drift[frame]:.3f} s off {fps} Hz; frames are stored at "
             f"exactly {fps} Hz. Take `resampled(episode)`, or slow the robot down until it keeps the rate."
         )
+    try:
+        return json.loads(json.dumps(episode.notes))
+    except (TypeError, ValueError) as error:
+        raise DemoError(
+            f"episode {name}: notes are not JSON: {error}. Take plain numbers, texts, lists and dicts."
+        ) from None

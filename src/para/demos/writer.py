@@ -128,6 +128,11 @@ class DatasetWriter:
                     f"{episode.folder}: cameras are {episode.cameras}, the set's are {self.meta.cameras}. All episodes "
                     "of a set have the same cameras and image sizes; delete this folder and stage the episode again."
                 )
+            if episode.fps != self.meta.fps:
+                raise DemoError(
+                    f"{episode.folder}: staged at {episode.fps} Hz, but DemoMeta.fps is {self.meta.fps} Hz. Stage it again: "
+                    f"stage_episode(episode, folder, fps={self.meta.fps})."
+                )
             start = rows[-1].dataset_to_index if rows else 0
             row = EpisodeRow.new(len(rows), start, plan_index, episode)
             tasks.setdefault(row.task, len(tasks))

@@ -23,8 +23,9 @@ import torch
 
 from para.config import to_json
 from para.dataset import Batch, BatchStream, ClipPlan, SampleTable
+from para.geometry import Camera, Pose
 from para.heads import mean_over_processes
-from para.policy import Policy, PolicyNetwork
+from para.policy import Policy, PolicyNetwork, check_scene
 from para.training.allocator import keep_freed_memory
 from para.training.checkpoint import Ema, fingerprint, is_finished, load_backbone, load_state, save_state
 from para.training.confidence import calibrate, held_out
@@ -65,6 +66,7 @@ def train(
     # Accelerate would go on without.
     if tracker in ("wandb", "tensorboard") and importlib.util.find_spec(tracker) is None:
         raise ModuleNotFoundError(f"to log with {tracker}, install it: pip install 'para-policy[{tracker}]'")
+    _check_scenes(samples, config)
     data = fingerprint(samples)
     if resume and is_finished(folder, config, data):
         return Policy.from_pretrained(folder / "policy", "cuda" if torch.cuda.is_available() else "cpu")
@@ -141,7 +143,8 @@ def train(
             if logged or saved:  # not at every step: reading a number off a GPU waits until it has finished
                 total = mean_over_processes(loss.total).item()
                 if not math.isfinite(total):
-                    raise FloatingPointError(f"the loss is {total} at step {step}; lower the learning rate")
+                    advice = "lower the learning rate" if step > config.log_every else "`para check` the demonstrations"
+                    raise FloatingPointError(f"the loss is {total} at step {step}; {advice}")
                 row = {"loss": total, **{name: float(mean_over_processes(part)) for name, part in loss.parts.items()}}
                 row |= {"grad_norm": float(norm), "lr": optimizer.param_groups[1]["lr"]}
                 if tracker and logged:
@@ -183,6 +186,24 @@ def train(
         progress.close(f"trained {config.steps} steps -> {folder / 'policy'}")
     accelerator.wait_for_everyone()
     return policy
+
+
+def _check_scenes(samples: SampleTable, config: TrainConfig) -> None:
+    """ValueError where most moments have a camera or a hand that the trained policy would refuse to predict from."""
+    wrong = []
+    moments = np.unique(np.linspace(0, len(samples) - 1, 64).astype(int))
+    for i in moments:
+        size = samples.images.shape[2], samples.images.shape[1]
+        camera = Camera(samples.intrinsics[i], Pose.from_matrix(samples.T_world_camera[i]), *size)
+        hand = Pose(samples.ee_rotation[i], samples.ee_position[i])
+        try:
+            check_scene(camera, hand, config.policy.workspace)
+        except ValueError as error:
+            wrong.append(str(error))
+    if len(wrong) > len(moments) / 2:
+        raise ValueError(
+            f"{len(wrong)} of {len(moments)} moments of the demonstrations cannot be learned from: {wrong[0]}"
+        )
 
 
 def _optimizer(network: PolicyNetwork, config: TrainConfig) -> torch.optim.AdamW:

@@ -18,7 +18,7 @@ from safetensors import SafetensorError
 from safetensors.torch import load_file, save_file
 from torch import nn
 
-from para.backbones import BackboneConfig, Lite0Config, SvdConfig
+from para.backbones import BackboneConfig, Dino, Lite0Config, SvdConfig
 from para.config import from_json, to_json
 from para.dataset import ModelInput
 from para.demos.atomic import replace_folder
@@ -93,14 +93,15 @@ class PolicyConfig:
 class PolicyNetwork(nn.Module):
     """Backbone and head as one module."""
 
-    def __init__(self, config: PolicyConfig) -> None:
+    def __init__(self, config: PolicyConfig, backbone: nn.Module | None = None) -> None:
+        """`backbone`, if it is given, is one of the configuration's kind, in place of a new one."""
         super().__init__()
         if isinstance(config.backbone, SvdConfig) != isinstance(config.head, StepwiseConfig):
             raise ValueError(
                 f"a video backbone has features of each step and goes with a StepwiseConfig, others go without; got "
                 f"{type(config.backbone).__name__} and {type(config.head).__name__}"
             )
-        self.backbone = config.backbone.build()
+        self.backbone = backbone or config.backbone.build()
         self.head = config.head.build(self.backbone.channels, self.backbone.strides, config.horizon, config.workspace)
         for weight in self.parameters():  # convolutions are faster so
             if weight.dim() in (4, 5):
@@ -201,6 +202,7 @@ class Policy:
         description = {
             "format": FORMAT,
             "policy": to_json(self.config),
+            "architecture": self.network.backbone.architecture if isinstance(self.network.backbone, Dino) else None,
             "conventions": CONVENTIONS,
             "calibration": to_json(self.calibration),
             "provenance": self.provenance,
@@ -217,7 +219,9 @@ class Policy:
         description, config = _read_description(path), saved_config(folder)
         # Policies saved before there was one have no entry.
         calibration = from_json(ConfidenceCalibration | None, description.get("calibration"), f"{path}: calibration")
-        network = PolicyNetwork(_without_pretraining(config))
+        architecture = description.get("architecture")  # of a ViT; policies saved before it was written have none
+        backbone = Dino(config.backbone, architecture) if architecture else None
+        network = PolicyNetwork(_without_pretraining(config), backbone)
         if not (folder / "model.safetensors").exists():
             raise CheckpointError(
                 f"{folder} has a config.json but no model.safetensors: copy the whole folder, or train again"

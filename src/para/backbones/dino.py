@@ -6,7 +6,9 @@ with random weights.
 
 from __future__ import annotations
 
+import json
 from dataclasses import dataclass
+from typing import Any
 
 import torch
 from torch import nn
@@ -40,16 +42,25 @@ class DinoConfig:
 class Dino(nn.Module):
     """Image (B, 3, H, W) in [0, 1] -> [(B, C, rows, columns)] patch features; H and W are resized to whole patches."""
 
-    def __init__(self, config: DinoConfig) -> None:
+    def __init__(self, config: DinoConfig, architecture: dict[str, Any] | None = None) -> None:
+        """`architecture`: that of an earlier network; then this is the same with random weights, and nothing is downloaded."""
         super().__init__()
         self.config = config
-        self.vit = _load(config) if config.pretrained else _random(config)
+        if architecture is not None:
+            self.vit = _of(architecture)
+        else:
+            self.vit = _load(config) if config.pretrained else _random(config)
         self.patch = int(self.vit.config.patch_size)
         self.strides, self.channels = (self.patch,), (int(self.vit.config.hidden_size),)
         if config.frozen:
             self.requires_grad_(False)
         self.register_buffer("mean", torch.tensor(_MEAN).view(1, 3, 1, 1), persistent=False)
         self.register_buffer("std", torch.tensor(_STD).view(1, 3, 1, 1), persistent=False)
+
+    @property
+    def architecture(self) -> dict[str, Any]:
+        """What `transformers` needs to know to build the network again, as JSON."""
+        return json.loads(self.vit.config.to_json_string(use_diff=False))
 
     def forward(self, image: torch.Tensor) -> list[torch.Tensor]:
         """(B, 3, H, W) in [0, 1] -> [(B, C, round(H / patch), round(W / patch))]."""
@@ -73,6 +84,13 @@ def _load(config: DinoConfig) -> nn.Module:
             "asks you to accept its licence there first); give a local folder as `model`, or use the `lite0` backbone, "
             "whose weights are installed with this package."
         ) from error
+
+
+def _of(architecture: dict[str, Any]) -> nn.Module:
+    from transformers import AutoConfig, AutoModel
+
+    rest = dict(architecture)
+    return AutoModel.from_config(AutoConfig.for_model(rest.pop("model_type"), **rest))
 
 
 def _random(config: DinoConfig) -> nn.Module:

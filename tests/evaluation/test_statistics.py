@@ -15,7 +15,7 @@ from para.evaluation import (
     paired_difference,
     success_by_distance,
     wilson,
-    wilson_of_trainings,
+    wilson_clustered,
 )
 
 
@@ -28,24 +28,63 @@ def test_wilson_is_scipys(k, n):
     assert ours.low <= ours.value <= ours.high
 
 
-def test_trainings_that_agree_are_one_sample_and_others_are_fewer_than_their_episodes():
-    assert wilson_of_trainings([(9, 10), (9, 10)]) == wilson(18, 20) == wilson_of_trainings([(18, 20)])
-    assert wilson_of_trainings([(10, 10), (10, 10)]) == wilson(20, 20)
-    assert wilson_of_trainings([(0, 0), (3, 4)]) == wilson(3, 4)
-    two = wilson_of_trainings([(100, 100), (0, 100)])  # one or the other: two draws, whatever the number of episodes
+def clustered(*counts):
+    """The rate of several clusters' (successes, n)."""
+    labels = [k for k, (_, n) in enumerate(counts) for _ in range(n)]
+    return wilson_clustered([i < s for s, n in counts for i in range(n)], labels)
+
+
+def test_clusters_that_agree_are_one_sample_and_others_are_fewer_than_their_episodes():
+    assert clustered((9, 10), (9, 10)) == wilson(18, 20) == clustered((18, 20))
+    assert clustered((10, 10), (10, 10)) == wilson(20, 20)
+    assert clustered((0, 0), (3, 4)) == wilson(3, 4)
+    assert clustered((1, 1), (0, 1), (1, 1)) == wilson(2, 3), "places asked once each"
+    assert clustered().n == 0 and clustered((0, 3), (0, 3)) == wilson(0, 6)
+    two = clustered((100, 100), (0, 100))  # one or the other: two draws, whatever the number of episodes
     assert (two.successes, two.n, two.value) == (100, 200, 0.5) and two.low < 0.1 and two.high > 0.9
 
 
 def test_an_interval_over_trainings_covers_what_training_gives():
     """Rates that vary from training to training by 5 points about 0.9: Wilson's own interval misses 0.9 far too often."""
-    rng, k, n = np.random.default_rng(0), 5, 100
-    hit = {wilson: 0, wilson_of_trainings: 0}
+    rng, k, n, hit, known = np.random.default_rng(0), 5, 100, 0, 0
     for _ in range(400):
         placed = rng.binomial(n, np.clip(rng.normal(0.9, 0.05, k), 0, 1))
-        pooled, spread = wilson(int(placed.sum()), k * n), wilson_of_trainings([(int(p), n) for p in placed])
-        hit[wilson] += pooled.low <= 0.9 <= pooled.high
-        hit[wilson_of_trainings] += spread.low <= 0.9 <= spread.high
-    assert hit[wilson] < 0.8 * 400 < 0.85 * 400 < hit[wilson_of_trainings]
+        pooled, spread = wilson(int(placed.sum()), k * n), clustered(*((int(p), n) for p in placed))
+        hit += pooled.low <= 0.9 <= pooled.high
+        known += spread.low <= 0.9 <= spread.high
+    assert hit < 0.8 * 400 < 0.85 * 400 < known
+
+
+def test_an_interval_knows_that_a_place_is_asked_again():
+    """50 places, each asked under 8 cameras and by 3 trainings: what is hard is mostly the place."""
+    rng, own, known = np.random.default_rng(0), 0, 0
+    for _ in range(200):
+        hard = np.repeat(rng.choice([0.6, 1.0], 50, p=[0.5, 0.5]), 24)  # 0.8 in the mean
+        placed = rng.random(1200) < hard
+        rate = wilson_clustered(placed, np.tile(np.arange(3), 400).tolist(), np.repeat(np.arange(50), 24).tolist())
+        plain = wilson(int(placed.sum()), 1200)
+        own, known = own + (plain.low <= 0.8 <= plain.high), known + (rate.low <= 0.8 <= rate.high)
+    assert own < 0.75 * 200 < 0.9 * 200 < known
+
+
+def test_a_difference_knows_that_a_place_is_asked_again():
+    rng, missed, known = np.random.default_rng(0), 0, 0
+    for seed in range(60):
+        better = rng.random(30) < 0.5  # at half of the places a is better, at the others b, under every camera
+        a, b = np.repeat(better, 10), np.repeat(~better, 10)
+        places = np.repeat(np.arange(30), 10).tolist()
+        one, other = (
+            paired_difference(a, b, draws=400, seed=seed),
+            paired_difference(a, b, places, draws=400, seed=seed),
+        )
+        missed, known = missed + (one.low > 0 or one.high < 0), known + (other.low <= 0 <= other.high)
+        assert one.value == other.value
+    assert missed > 20 and known > 50
+    ones = np.ones(20)
+    assert paired_difference(ones, ones).low == pytest.approx(-0.15), "20 conditions say nothing of 15 points"
+    assert paired_difference(a, b, list(range(300))) == paired_difference(a, b), "each its own place"
+    with pytest.raises(ValueError, match="one place for each condition: got 2 and 300"):
+        paired_difference(a, b, [0, 1])
 
 
 def test_wilson_of_nothing_says_nothing():

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gzip
 from collections.abc import Sequence
 from dataclasses import replace
 
@@ -9,11 +10,13 @@ import pytest
 
 from para.evaluation import AXES, EpisodeRecord, Records, Subject, wilson
 from para.evaluation.ledger import LedgerEntry
+from para.evaluation.records import EpisodeError, RecordsError, append_record, read_records
 from para.report.cells import RunRecords, axis_tables
 from para.report.comparisons import adjust, axis_comparisons
 from para.report.formats import percent
 from para.report.media import Budget
 from para.report.published import published
+from para.report.sources import read_source
 from para.worlds.world import Stage
 from report.sample_run import episode
 
@@ -79,7 +82,8 @@ def test_draws_that_differ_widen_their_interval():
                 [
                     replace(
                         episode("para", c),
-                        stage=Stage.PLACE if c.index < k else Stage.MISS,
+                        # Each draw fails elsewhere: draws share their places, which would widen it, too.
+                        stage=Stage.PLACE if (c.index + 20 * d) % 100 < k else Stage.MISS,
                         subject=Subject("para", str(d)),
                     )
                     for d, (found, k) in enumerate(zip(conditions, placed))
@@ -119,7 +123,7 @@ def test_ahead_and_behind_need_interval_and_adjusted_p():
     assert replace(ahead, adjusted_p=0.06).verdict == "not behind"
     (behind,) = axis_comparisons(table(records("para", 0), records("act", 6)).rows)
     assert behind.verdict == "behind" and replace(behind, adjusted_p=0.06).verdict == "undecided"
-    (open_,) = axis_comparisons(table(records("para", 10), records("act", 10)).rows)
+    (open_,) = axis_comparisons(table(records("para", 50, n=100), records("act", 50, n=100)).rows)
     assert replace(open_, adjusted_p=0.001).verdict == "not behind"  # p alone is no difference
 
 
@@ -196,3 +200,44 @@ def test_the_budget_counts_what_does_not_fit():
     budget = Budget(1000)
     assert budget.take(b"x" * 300) and not budget.take(b"x" * 300)
     assert budget.missing == 1 and budget.left == 400
+
+
+def test_episodes_under_different_settings_are_no_rate():
+    found = records("para", 18)
+    small = [replace(r, settings=replace(r.settings, image_size=(128, 128))) for r in found[:5]]
+    with pytest.raises(RecordsError, match="run a, para: episodes under different settings cannot be one rate: .*128"):
+        axis_tables([run("a", found, small)], ())
+    other = replace(found[0], condition=replace(found[0].condition, seed=1))
+    with pytest.raises(RecordsError, match="run a: lr/test/0 was asked with different seeds"):
+        axis_tables([run("a", found, [other])], ())
+
+
+def test_weights_that_only_gave_errors_do_not_hide_behind_earlier_ones():
+    old = records("para", 18, checkpoint="old")
+    errors = tuple(
+        EpisodeError(Subject("para", "new"), r.condition, r.settings, "a worker was killed", 3, r.provenance)
+        for r in old[:4]
+    )
+    (found,) = axis_tables([RunRecords("a", Records(tuple(old), errors))], ())
+    assert found.row("para").main.unpublished == "not published: 4 unresolved errors"
+
+
+def test_an_episode_in_two_files_of_a_run_does_not_count_twice(tmp_path):
+    for name in ("lr.jsonl", "copy.jsonl"):
+        for record in records("para", 18):
+            append_record(tmp_path / "run/records" / name, record)
+    with pytest.raises(RecordsError, match="both hold the episode lr/test/0 of para .*; it would count twice"):
+        read_source(tmp_path / "run")
+    (tmp_path / "run/records/copy.jsonl").unlink()
+    assert len(read_source(tmp_path / "run").records[0].records.episodes) == 40
+
+
+def test_a_packed_file_that_was_cut_is_refused(tmp_path):
+    for record in records("para", 18):
+        append_record(tmp_path / "lr.jsonl", record)
+    whole = (tmp_path / "lr.jsonl").read_bytes()
+    assert len(read_records(tmp_path / "lr.jsonl").episodes) == 40
+    for cut in (1, 40):
+        (tmp_path / "lr.jsonl.gz").write_bytes(gzip.compress(whole[:-cut]))
+        with pytest.raises(RecordsError, match="its last line is cut off"):
+            read_records(tmp_path / "lr.jsonl.gz")

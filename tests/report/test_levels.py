@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
+import numpy as np
 import pytest
 
 from para.evaluation import AXES, Records, wilson
 from para.report.cells import AxisTable, RunRecords, axis_tables
 from para.report.figure_data import Point
-from para.report.levels import area, curve_points, has_levels, is_graded
+from para.report.levels import area, curve_points, grades, has_levels, is_graded, shared_places
+from para.worlds.world import Stage
 from report.sample_run import LevelAxis, axis_records
 
 
@@ -34,6 +38,38 @@ def test_the_area_lies_in_its_interval_and_narrows_with_more_episodes():
     assert few.low < few.value < few.high and many.high - many.low < 0.2 * (few.high - few.low)
     whole = of(10, 1.0, 1.0, 1.0)
     assert whole.low < whole.value == whole.high == 1.0  # never beyond what a rate can be, and with its estimate
+
+
+def test_an_area_knows_that_its_levels_ask_the_same_places(monkeypatch):
+    monkeypatch.setitem(AXES, "made_up_boxes", LevelAxis())
+    (table,) = tables(axis_records("made_up_boxes", ("para",), 30, 4))
+    cell = table.rows[0].main
+    by_level = [cell.episodes[i] for i in np.argsort(grades(cell), kind="stable")]
+
+    def at(place, placed):
+        """30 episodes, ten a level, at these places."""
+        return replace(
+            cell,
+            episodes=tuple(
+                replace(
+                    r,
+                    stage=Stage.PLACE if placed(i) else Stage.MISS,
+                    condition=replace(
+                        r.condition,
+                        layout=replace(r.condition.layout, bowl_xy=(0.01 * place(i), 0.0), plate_xy=(0, 0), bowl_yaw=0),
+                    ),
+                )
+                for i, r in enumerate(by_level)
+            ),
+        )
+
+    same = at(lambda i: i % 10, lambda i: i % 10 < 5)  # a place is hard at every level
+    assert shared_places(same) == pytest.approx(np.sqrt(3 * 10 / 9), rel=0.2)
+    assert shared_places(at(lambda i: i, lambda i: i % 10 < 5)) == pytest.approx(1, abs=0.03)
+    assert shared_places(at(lambda i: i % 10, lambda i: True)) == 1
+    points = curve_points(same, True)
+    narrow, wide = area("para", points), area("para", points, 1.5)
+    assert narrow.value == wide.value and wide.high - wide.low == pytest.approx(1.5 * (narrow.high - narrow.low))
 
 
 def test_the_number_of_a_task_is_no_degree(monkeypatch):

@@ -141,8 +141,8 @@ def test_draws_of_a_training_set_are_one_row_and_its_dots():
     chart = scaling_chart(found, {"para": "p0"})
     assert [(p.x, p.y) for p in chart.series[0].points] == [(4.0, 0.4), (8.0, 0.7)]
     assert sorted(chart.series[0].scatter) == [(4.0, 0.2), (4.0, 0.6), (8.0, 0.5), (8.0, 0.9)]
-    a, b = paired_outcomes(row.main, found[1].rows[0].main)
-    assert a.shape == b.shape == (2, 10) and a.mean() == pytest.approx(0.4)
+    a, b, places = paired_outcomes(row.main, found[1].rows[0].main)
+    assert a.shape == b.shape == (2, 10) and a.mean() == pytest.approx(0.4) and len(set(places)) == 10
 
 
 def test_training_seeds_are_one_row_compared_as_seeds():

@@ -24,7 +24,7 @@ from para.evaluation.statistics import (
     paired_difference,
     success_by_distance,
     wilson,
-    wilson_of_trainings,
+    wilson_clustered,
 )
 
 __all__ = [
@@ -56,5 +56,5 @@ __all__ = [
     "select",
     "success_by_distance",
     "wilson",
-    "wilson_of_trainings",
+    "wilson_clustered",
 ]

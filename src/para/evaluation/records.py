@@ -123,14 +123,16 @@ def read_records(path: Path) -> Records:
             content = gzip.decompress(content)
         except (OSError, EOFError, zlib.error) as error:
             raise RecordsError(f"{path}: not a whole gzip file ({error}); pack the records again") from error
-    *lines, _torn = content.split(b"\n")
+    *lines, torn = content.split(b"\n")
+    if torn and path.suffix == PACKED:  # nobody was interrupted while appending to it
+        raise RecordsError(f"{path}: its last line is cut off; unpack it, see what is missing, and pack it again")
     for number, line in enumerate(lines, start=1):
         record = _parse(line, f"{path}:{number}")
         if isinstance(record, EpisodeRecord):
-            episodes[_key(record)] = record
-            errors.pop(_key(record), None)
+            episodes[episode_key(record)] = record
+            errors.pop(episode_key(record), None)
         else:
-            errors[_key(record)] = record
+            errors[episode_key(record)] = record
     return Records(tuple(episodes.values()), tuple(errors.values()))
 
 
@@ -185,7 +187,8 @@ def sort_records(records: Iterable[R]) -> list[R]:
     return sorted(records, key=lambda r: (r.condition.axis, r.condition.split, r.condition.index, r.subject.policy))
 
 
-def _key(record: EpisodeRecord | EpisodeError) -> tuple:
+def episode_key(record: EpisodeRecord | EpisodeError) -> tuple:
+    """What makes two lines the same episode, of which the later one counts."""
     c = record.condition
     return record.subject, record.settings, c.axis, c.split, c.index, c.seed
 

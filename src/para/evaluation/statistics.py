@@ -6,7 +6,7 @@ so the bootstrap resamples conditions (and, where there are several, training se
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Hashable, Sequence
 from dataclasses import dataclass
 from math import sqrt
 
@@ -36,20 +36,29 @@ def wilson(successes: int, n: int, z: float = Z_95) -> Rate:
     return _scored(successes, n, n, z)
 
 
-def wilson_of_trainings(counts: Sequence[tuple[int, int]], z: float = Z_95) -> Rate:
-    """Wilson's interval of several trainings' (successes, n) together, as wide as their spread asks.
+def wilson_clustered(successes: Sequence[bool], *clusterings: Sequence[Hashable], z: float = Z_95) -> Rate:
+    """Wilson's interval of (N,) outcomes that are not independent, as wide as their spread over clusters asks.
 
-    Episodes of one training are not independent draws of what training gives. Their number is divided by Kish's design
-    effect (L. Kish, Survey Sampling, 1965): the variance of the pooled rate between trainings, K / (K - 1) sum n_k^2
-    (p_k - p)^2 / N^2, by the binomial one, p (1 - p) / N; never by less than 1.
+    Each of `clusterings` labels the N episodes: with their training, with their place. Episodes of one training, or of one
+    place asked again, are no independent draws. Their number is divided by Kish's design effect (L. Kish, Survey Sampling,
+    1965): the variance of the pooled rate between K clusters, K / (K - 1) sum n_k^2 (p_k - p)^2 / N^2, by the binomial one,
+    p (1 - p) / N; never by less than 1. What several clusterings add to 1 is added. Clusters of one episode each add nothing.
+    From three trainings a spread is not well known: simulated, such intervals hold the truth in 85 to 91 % of the cases.
     """
-    counts = [(successes, n) for successes, n in counts if n > 0]
-    k, successes, n = len(counts), sum(s for s, _ in counts), sum(m for _, m in counts)
-    if k < 2 or successes in (0, n):
-        return wilson(successes, n, z)
-    share = successes / n
-    between = k / (k - 1) * sum((s - m * share) ** 2 for s, m in counts) / n**2
-    return _scored(successes, n, n / max(1.0, between * n / (share * (1 - share))), z)
+    placed = np.asarray(successes, float)
+    n, total = len(placed), int(placed.sum())
+    if total in (0, n):
+        return wilson(total, n, z)
+    share, effect = total / n, 1.0
+    for labels in clusterings:
+        sums: dict[Hashable, float] = {}
+        for label, value in zip(labels, placed, strict=True):
+            sums[label] = sums.get(label, 0.0) + value - share
+        k = len(sums)
+        if 1 < k < n:
+            between = k / (k - 1) * sum(x * x for x in sums.values()) / n**2
+            effect += max(0.0, float(between) * n / (share * (1 - share)) - 1)
+    return _scored(total, n, float(n / effect), z)
 
 
 def _scored(successes: int, n: int, size: float, z: float) -> Rate:
@@ -80,11 +89,16 @@ class PairedDifference:
     """Conditions (mean over seeds) that only a, only b solved."""
 
 
-def paired_difference(a: np.ndarray, b: np.ndarray, draws: int = 10_000, seed: int = 0) -> PairedDifference:
+def paired_difference(
+    a: np.ndarray, b: np.ndarray, places: Sequence[Hashable] | None = None, draws: int = 10_000, seed: int = 0
+) -> PairedDifference:
     """Compare outcomes `a` and `b`: (n,) or (training seeds, n) of 0/1, column i of both is the same condition.
 
-    With several training seeds the bootstrap resamples conditions and, independently for a and b, seeds. The p-value
-    is the exact sign test when there is one seed each, otherwise the bootstrap's (twice the smaller tail, add-one).
+    `places` labels the n conditions where some are the same place asked again (under another camera, say): the bootstrap
+    then resamples places, with all their conditions. With several training seeds it resamples them, too, independently for
+    a and b. The p-value is the exact sign test when there is one seed each and every condition its own place, otherwise the
+    bootstrap's (twice the smaller tail, add-one). The interval is never narrower than 3 / n to either side, which is what n
+    conditions without any difference leave open (rule of three).
     """
     a, b = np.atleast_2d(np.asarray(a, float)), np.atleast_2d(np.asarray(b, float))
     n = a.shape[1]
@@ -92,16 +106,28 @@ def paired_difference(a: np.ndarray, b: np.ndarray, draws: int = 10_000, seed: i
         raise ValueError(f"paired outcomes need the same conditions, got {n} and {b.shape[1]}")
     if n == 0:
         return PairedDifference(0, float("nan"), -1.0, 1.0, 1.0, 0.0, 0.0)
+    labels = list(range(n)) if places is None else list(places)
+    if len(labels) != n:
+        raise ValueError(f"one place for each condition: got {len(labels)} and {n}")
+    of_place: dict[Hashable, list[int]] = {}
+    for column, label in enumerate(labels):
+        of_place.setdefault(label, []).append(column)
+    size = np.array([len(columns) for columns in of_place.values()], float)
+    # (seeds, places): sums over the conditions of each place
+    sums = [np.stack([x[:, columns].sum(1) for columns in of_place.values()], 1) for x in (a, b)]
     rng = np.random.default_rng(seed)
     differences = np.empty(draws)
     for draw in range(draws):
-        columns = rng.integers(0, n, n)
+        drawn = rng.integers(0, len(size), len(size))
         rows_a = rng.integers(0, len(a), len(a)) if len(a) > 1 else [0]
         rows_b = rng.integers(0, len(b), len(b)) if len(b) > 1 else [0]
-        differences[draw] = a[rows_a][:, columns].mean() - b[rows_b][:, columns].mean()
+        total_a, total_b = (x[rows][:, drawn].sum(1).mean() for x, rows in zip(sums, (rows_a, rows_b)))
+        differences[draw] = (total_a - total_b) / size[drawn].sum()
     low, high = np.quantile(differences, [0.025, 0.975])
+    value, least = float(a.mean() - b.mean()), min(1.0, 3 / n)
+    low, high = max(-1.0, min(low, value - least)), min(1.0, max(high, value + least))
     mean_a, mean_b = a.mean(0), b.mean(0)
-    if len(a) == len(b) == 1:
+    if len(a) == len(b) == 1 and len(of_place) == n:
         p_value = _sign_test(int((mean_a > mean_b).sum()), int((mean_b > mean_a).sum()))
     else:
         tail = min((differences <= 0).sum(), (differences >= 0).sum())

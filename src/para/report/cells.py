@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Hashable, Sequence
 from dataclasses import dataclass
 
 from para.evaluation.axes import AXES
 from para.evaluation.ledger import LedgerEntry
-from para.evaluation.records import EpisodeError, EpisodeRecord, Records, sort_records
-from para.evaluation.statistics import Rate, wilson, wilson_of_trainings
+from para.evaluation.records import EpisodeError, EpisodeRecord, Records, RecordsError, sort_records
+from para.evaluation.statistics import Rate, wilson, wilson_clustered
 from para.report.names import axis_title, group_of, members, rank, training_key, training_seed
 from para.report.published import Published, published
 from para.report.styles import is_reference
@@ -33,11 +33,16 @@ class RunRecords:
 
 
 def rate_of(episodes: Sequence[EpisodeRecord], success: Callable[[EpisodeRecord], bool]) -> Rate:
-    """The share of successes; its interval knows which episodes are of one training."""
-    counts: dict[tuple[str, int], list[bool]] = {}
-    for r in episodes:
-        counts.setdefault(training_key(r), []).append(success(r))
-    return wilson_of_trainings([(sum(found), len(found)) for found in counts.values()])
+    """The share of successes; its interval knows which episodes are of one training, and which of one place."""
+    return wilson_clustered(
+        [success(r) for r in episodes], [training_key(r) for r in episodes], [place_of(r) for r in episodes]
+    )
+
+
+def place_of(record: EpisodeRecord) -> Hashable:
+    """What episodes share that ask the same place again, by another policy or under another camera: where both objects lie."""
+    layout = record.condition.layout
+    return layout.scene, layout.bowl_xy, layout.plate_xy, layout.bowl_yaw
 
 
 @dataclass(frozen=True)
@@ -236,9 +241,35 @@ def _cell(of: _Candidate, group: str, split: str, mode: str) -> Cell | None:
         [r for r in lines if _of(r, of.subjects) and (r.condition.split, r.settings.mode) == (split, mode)]
         for lines in (of.run.records.episodes, of.run.records.errors)
     )
+    asked = {(r.condition.axis, r.subject) for r in of.run.records.episodes}
+    names = {(axis, name) for axis, name, _ in of.subjects}
+    errors += [  # of weights that have nothing but errors: what is on record of earlier ones is not what they do
+        r
+        for r in of.run.records.errors
+        if (r.condition.axis, r.subject.policy) in names
+        and (r.condition.axis, r.subject) not in asked
+        and not _of(r, of.subjects)
+        and (r.condition.split, r.settings.mode) == (split, mode)
+    ]
     if not episodes and not errors:
         return None
+    _one_table(episodes, of)
     return Cell(group, of.policy, mode, split, tuple(sort_records(episodes)), tuple(errors))
+
+
+def _one_table(episodes: Sequence[EpisodeRecord], of: _Candidate) -> None:
+    """RecordsError where episodes may not stand in one rate."""
+    settings = {r.settings for r in episodes}
+    if len(settings) > 1:
+        raise RecordsError(
+            f"run {of.run.run}, {of.policy}: episodes under different settings cannot be one rate: "
+            f"{' | '.join(sorted(map(str, settings)))}. Move one kind to a folder of its own."
+        )
+    seeds: dict[tuple[str, str, int], int] = {}
+    for r in episodes:
+        c = r.condition
+        if seeds.setdefault((c.axis, c.split, c.index), c.seed) != c.seed:
+            raise RecordsError(f"run {of.run.run}: {c.axis}/{c.split}/{c.index} was asked with different seeds")
 
 
 def _in_distribution(of: _Candidate, group: str, mode: str, runs: Sequence[RunRecords]) -> Cell | None:

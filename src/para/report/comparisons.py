@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Hashable, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
 
 from para.evaluation.statistics import PairedDifference, Rate, holm, not_behind, paired_difference
-from para.report.cells import LEAST_EPISODES, Cell, Row
+from para.report.cells import LEAST_EPISODES, Cell, Row, place_of
 from para.report.names import is_ours, training_key
 from para.worlds.libero.layout import Layout
 
@@ -53,9 +53,9 @@ def compare(ours: Row | None, rivals: Sequence[Row]) -> list[Comparison]:
     found: list[tuple[Row, PairedDifference]] = []
     for rival in rivals if ours is not None and ours.main.publishable else ():
         if rival.main.publishable:
-            a, b = paired_outcomes(ours.main, rival.main)
+            a, b, places = paired_outcomes(ours.main, rival.main)
             if a.shape[1] >= LEAST_EPISODES:
-                found.append((rival, paired_difference(a, b)))
+                found.append((rival, paired_difference(a, b, places)))
     result = []
     for rival, difference in found:
         seen = rival.in_distribution.place if rival.in_distribution else None
@@ -80,9 +80,9 @@ def axis_comparisons(rows: Sequence[Row]) -> list[Comparison]:
     return compare(policies[0], [row for row in policies[1:] if not is_ours(row.policy)])
 
 
-def paired_outcomes(a: Cell, b: Cell) -> tuple[np.ndarray, np.ndarray]:
-    """PLACE of both, (trainings, n) each, on the n conditions that every training of both has run; of `TURNED` axes those
-    with a turned camera."""
+def paired_outcomes(a: Cell, b: Cell) -> tuple[np.ndarray, np.ndarray, list[Hashable]]:
+    """PLACE of both, (trainings, n) each, on the n conditions that every training of both has run, and the place of each; of
+    `TURNED` axes those with a turned camera."""
     first, second = _by_training(a), _by_training(b)
     shared = set.intersection(*(set(outcomes) for outcomes in (*first, *second)))
     order = sorted(shared, key=lambda key: key[0])
@@ -90,7 +90,8 @@ def paired_outcomes(a: Cell, b: Cell) -> tuple[np.ndarray, np.ndarray]:
     def table(trainings: list[Outcomes]) -> np.ndarray:
         return np.array([[one[key] for key in order] for one in trainings], float).reshape(len(trainings), len(order))
 
-    return table(first), table(second)
+    places = {(r.condition.index, r.condition.layout): place_of(r) for r in a.episodes}
+    return table(first), table(second), [places[key] for key in order]
 
 
 def _by_training(cell: Cell) -> list[Outcomes]:

@@ -9,7 +9,7 @@ import numpy as np
 from para.evaluation.axes import AXES
 from para.evaluation.official_axes import OfficialAxis
 from para.evaluation.statistics import graded_area, success_by_distance
-from para.report.cells import AxisTable, Cell, rate_of
+from para.report.cells import AxisTable, Cell, place_of, rate_of
 from para.report.figure_data import Point
 
 MOST_LEVELS = 16
@@ -65,11 +65,32 @@ def is_graded(table: AxisTable) -> bool:
     return not any(isinstance(axis, OfficialAxis) and axis.graded_by == "task" for axis in axes)
 
 
-def area(policy: str, points: list[Point]) -> Area:
+def area(policy: str, points: list[Point], widening: float = 1.0) -> Area:
     """Area under a graded curve. Its interval is put together from those of the levels: each level's distance to its bound,
-    squared, by the squared weight of the level in the area (MOVER: G. Y. Zou, A. Donner, Statist. Med. 27, 2008)."""
+    squared, by the squared weight of the level in the area (MOVER: G. Y. Zou, A. Donner, Statist. Med. 27, 2008), as if
+    levels were independent; `widening` says how much wider it is, see `shared_places`."""
     x, y = [p.x for p in points], [p.y for p in points]
     value, weights = graded_area(x, y), np.array([graded_area(x, unit) for unit in np.eye(len(x))])
     bounds = [p.low for p in points], [p.high for p in points]
     below, above = (float(np.sqrt(np.sum((weights * np.subtract(bound, y)) ** 2))) for bound in bounds)
-    return Area(policy, value, value - below, value + above)
+    return Area(policy, value, max(0.0, value - widening * below), min(1.0, value + widening * above))
+
+
+def shared_places(cell: Cell) -> float:
+    """By how much an area's standard error grows, at least 1, as its levels ask the same places: Kish's design effect of the
+    places on the weighted sum of the levels' rates."""
+    values, placed = np.round(grades(cell), 9), np.array([r.placed for r in cell.episodes], float)
+    levels = np.unique(values)
+    weights = [graded_area(levels, unit) for unit in np.eye(len(levels))]
+    alone, of_place = 0.0, {}
+    for level, weight in zip(levels, weights):
+        at = np.flatnonzero(values == level)
+        rate = placed[at].mean()
+        alone += weight**2 * rate * (1 - rate) / len(at)
+        for i in at:
+            place = place_of(cell.episodes[i])
+            of_place[place] = of_place.get(place, 0.0) + weight * (placed[i] - rate) / len(at)
+    if alone == 0 or len(of_place) < 2:
+        return 1.0
+    together = len(of_place) / (len(of_place) - 1) * sum(x * x for x in of_place.values())
+    return max(1.0, float(np.sqrt(together / alone)))

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from para.evaluation.ledger import LedgerEntry, read_ledger
-from para.evaluation.records import Records, read_records
+from para.evaluation.records import Records, RecordsError, episode_key, read_records
 from para.report.cells import RunRecords
 from para.report.notes import Ablation, Failure, read_ablations, read_failures
 from para.report.run_folder import RunFolder
@@ -80,7 +80,18 @@ def _runs_below(folder: Path) -> tuple[RunFolder, ...]:
 
 
 def _records(run: RunFolder) -> RunRecords:
-    files: Sequence[Records] = [read_records(path) for path in run.all_records()]
+    paths = run.all_records()
+    files: Sequence[Records] = [read_records(path) for path in paths]
+    found: dict[object, Path] = {}
+    for path, file in zip(paths, files):
+        for record in file.episodes:
+            first = found.setdefault(episode_key(record), path)
+            if first != path:
+                c = record.condition
+                raise RecordsError(
+                    f"{path} and {first} both hold the episode {c.axis}/{c.split}/{c.index} of {record.subject.policy} "
+                    f"({record.subject.checkpoint}); it would count twice. Take one of the files out of the folder."
+                )
     return RunRecords(
         run.root.name,
         Records(

@@ -74,7 +74,8 @@ def _rivals(rows: Sequence[HeadlineRow]) -> list[str]:
     count = len(settled)
     axes = "the one axis" if count == 1 else f"the {count} axes"
     return [
-        f"Against the strongest rival on {axes} where one learnt its own training region, it is {'; it is '.join(said)}."
+        f"Against the strongest rival outside the factorial on {axes} where one learnt its own training region, it is "
+        f"{'; it is '.join(said)}."
     ]
 
 

@@ -35,14 +35,15 @@ train() {  # dataset folder, run folder, further arguments: all policies; para_s
     done
 }
 
-ask() {  # run folder, axis, episodes: unseen and seen conditions, then the expert                           2 to 8 min a policy
+ask() {  # run folder, axis, episodes, the expert's: unseen and seen conditions, then the expert                           2 to 8 min a policy
+    local INTO=${GATHER:-$1}  # draws of one training set are one run: their records lie together
     for POLICY in $POLICIES; do
         for SPLIT in in_distribution test; do
             para evaluate --policy "$1/train/$POLICY/policy" --name $POLICY --axis "$2" --split $SPLIT \
-                --episodes $([ $SPLIT = test ] && echo "$3" || echo 100) --records "$1/records/$2.jsonl" --videos "$1/videos"
+                --episodes $([ $SPLIT = test ] && echo "$3" || echo 100) --records "$INTO/records/$2.jsonl" --videos "$INTO/videos"
         done
     done
-    para evaluate --axis "$2" --split test --episodes ${4:-50} --records "$1/records/$2.jsonl"             #  1 min
+    para evaluate --axis "$2" --split test --episodes ${4:-50} --records "$INTO/records/$2.jsonl"           #  1 min
 }
 
 for AXIS in lr_independent lr nf; do  # tier A: a half of the table to the other half
@@ -81,7 +82,7 @@ scaling() {  # draw, layouts of the recorded set, sizes: its beginnings, and the
         RUN=$OUT/scaling/n${N}_d$1
         # shellcheck disable=SC2046  # two words or none
         train $DEMOS $RUN $([ $N = $2 ] || echo "--demos $N")
-        ask $RUN scaling_n${N}_d$1 100
+        GATHER=$OUT/scaling ask $RUN scaling_n${N}_d$1 100
     done
 }
 
@@ -90,6 +91,7 @@ if part scaling; then
     for DRAW in 0 1 2; do scaling $DRAW 32 8 32; done             # tier A
     for DRAW in 0 1 2; do scaling $DRAW 128 1 2 4 16 64 128; done  # tier B
     for DRAW in 3 4; do scaling $DRAW 16 1 2 4 8 16; done
+    para report $OUT/scaling
 fi
 
 if part random10; then
@@ -97,8 +99,9 @@ if part random10; then
         RUN=$OUT/random10/d$DRAW
         para demos --axis random10_d$DRAW --out $RUN/demos                                                 #  1 min
         train $RUN/demos $RUN
-        ask $RUN random10_d$DRAW 100
+        GATHER=$OUT/random10 ask $RUN random10_d$DRAW 100
     done
+    para report $OUT/random10
 fi
 
 for PAIR in inner:inner:100 hemisphere:view_hemisphere:200 full:lr_full:200; do

@@ -130,7 +130,7 @@ def paired_difference(
     if len(a) == len(b) == 1 and len(of_place) == n:
         p_value = _sign_test(int((mean_a > mean_b).sum()), int((mean_b > mean_a).sum()))
     else:
-        tail = min((differences <= 0).sum(), (differences >= 0).sum())
+        tail = int(min((differences <= 0).sum(), (differences >= 0).sum()))
         p_value = min(1.0, 2 * (tail + 1) / (draws + 1))
     only_a, only_b = float(np.clip(mean_a - mean_b, 0, None).sum()), float(np.clip(mean_b - mean_a, 0, None).sum())
     return PairedDifference(n, float((mean_a - mean_b).mean()), float(low), float(high), p_value, only_a, only_b)

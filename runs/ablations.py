@@ -223,7 +223,7 @@ def run(name: str, asked_for: argparse.Namespace) -> None:
     result = evaluate(AgentSpec(name, "policy", folder, mode), asked, records, workers=workers)
     keep(records, RESULTS / axis / "records.jsonl.gz")
     taught = len(set(samples.episode.tolist()))
-    write_row(RESULTS / axis, name, asked_for, trained, result.records, demonstrations=taught, offline=offline)
+    write_row(RESULTS / axis, name, asked_for, trained, result.finished(), demonstrations=taught, offline=offline)
 
 
 def keep(records: Path, packed: Path) -> None:

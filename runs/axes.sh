@@ -35,7 +35,7 @@ train() {  # dataset folder, run folder, further arguments: all policies; para_s
     done
 }
 
-ask() {  # run folder, axis, episodes, the expert's: unseen and seen conditions, then the expert                           2 to 8 min a policy
+ask() {  # run folder, axis, episodes (and of the expert): unseen and seen conditions                        2 to 8 min a policy
     local INTO=${GATHER:-$1}  # draws of one training set are one run: their records lie together
     for POLICY in $POLICIES; do
         for SPLIT in in_distribution test; do

@@ -27,8 +27,8 @@ def main(episodes: int) -> None:
         for axis, split in (("dense", "in_distribution"), ("view", "validation")):
             conditions = getattr(axis_named(axis), f"{split}_conditions")(episodes)
             spec = AgentSpec(f"oracle_{preset}", "oracle", folder)
-            found = evaluate(spec, conditions, RESULTS / f"{axis}.jsonl", workers=2)
-            rate = wilson(sum(r.placed for r in found.records), len(found.records))
+            found = evaluate(spec, conditions, RESULTS / f"{axis}.jsonl", workers=2).finished()
+            rate = wilson(sum(r.placed for r in found), len(found))
             print(f"oracle on the grid of {preset}, {axis}/{split}: {rate.value:.1%} [{rate.low:.1%}, {rate.high:.1%}]")
 
 

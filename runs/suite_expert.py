@@ -33,10 +33,10 @@ def main() -> None:
     conditions = getattr(axis_named(arguments.axis), f"{arguments.split}_conditions")(arguments.episodes)
     arguments.out.mkdir(parents=True, exist_ok=True)
     records = arguments.out / f"{arguments.axis}.jsonl"
-    found = evaluate(AgentSpec("expert", "expert"), conditions, records, workers=arguments.workers)
+    found = evaluate(AgentSpec("expert", "expert"), conditions, records, workers=arguments.workers).finished()
     rows = []
     for task, name in enumerate(TASKS):
-        mine = [r for r in found.records if r.condition.layout.official.task == task]
+        mine = [r for r in found if r.condition.layout.official.task == task]
         if not mine:
             continue
         stages = Counter(r.stage.value for r in mine)
@@ -48,10 +48,10 @@ def main() -> None:
         mark = "" if rate.value >= MASTERED else f"   below {MASTERED:.0%}"
         print(f"{task}  {stages['PLACE']:3d}/{len(mine)} [{rate.low:.0%}, {rate.high:.0%}]  {place}{mark}")
     below = [row["task"] for row in rows if row["place"]["value"] < MASTERED]
-    placed = sum(r.placed for r in found.records)
-    print(f"all  {placed}/{len(found.records)}; below {MASTERED:.0%}: {below or 'none'}")
-    commits = sorted({r.provenance.commit for r in found.records})  # each record holds all of where it comes from
-    content = {"axis": arguments.axis, "split": arguments.split, "n": len(found.records), "commits": commits}
+    placed = sum(r.placed for r in found)
+    print(f"all  {placed}/{len(found)}; below {MASTERED:.0%}: {below or 'none'}")
+    commits = sorted({r.provenance.commit for r in found})  # each record holds all of where it comes from
+    content = {"axis": arguments.axis, "split": arguments.split, "n": len(found), "commits": commits}
     content |= {"below": below, "tasks": rows}
     summary = arguments.out / f"{arguments.axis}.json"
     summary.write_text(json.dumps(content, indent=1) + "\n")

@@ -104,7 +104,7 @@ def run(name: str, asked: argparse.Namespace) -> None:
     spec = AgentSpec(name, "policy", asked.out / (TWIN if twin else "") / "variants" / name / "policy")
     conditions = conditions_left(n) if twin else axis_named("lr").validation_conditions(n)
     result = evaluate(spec, conditions, results / "records.jsonl", workers=asked.workers)
-    write_row(results, name, asked, trained, result.records, offline=errors.summary())
+    write_row(results, name, asked, trained, result.finished(), offline=errors.summary())
 
 
 def table() -> None:

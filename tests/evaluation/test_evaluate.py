@@ -79,6 +79,8 @@ def test_when_the_last_few_fail_the_others_still_count(tmp_path):
     path.write_text(path.read_text().replace('"policy":"good"', '"policy":"early-always"'))
     result = run(tmp_path, "early-always", n=6)
     assert (len(result.records), len(result.errors)) == (3, 3)
+    with pytest.raises(EvaluationError, match="3 episodes have no outcome .* start the same again"):
+        result.finished()
 
 
 def test_an_exception_before_the_first_action_is_run_again(tmp_path):

@@ -42,6 +42,16 @@ class Evaluation:
     errors: tuple[EpisodeError, ...]
     """Unresolved; as long as there is one, the cell may not be published."""
 
+    def finished(self) -> tuple[EpisodeRecord, ...]:
+        """The records. EvaluationError while an error is unresolved: a rate of the others would be of chosen conditions."""
+        if self.errors:
+            first = self.errors[0]
+            raise EvaluationError(
+                f"{len(self.errors)} episodes have no outcome (the first, {first.condition.axis} {first.condition.index}: "
+                f"{first.cause}); start the same again to ask them once more"
+            )
+        return self.records
+
 
 def evaluate(
     spec: AgentSpec,

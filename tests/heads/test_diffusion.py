@@ -28,9 +28,10 @@ def batch(count=4, horizon=3):
     return collate(toy_samples(count, horizon), list(range(count)), (80, 64))
 
 
-def test_it_learns_in_the_training_loop(tmp_path):
+@pytest.mark.parametrize("predicts", ["noise", "actions"])
+def test_it_learns_in_the_training_loop(tmp_path, predicts):
     # One level is enough for three steps, and learns fastest.
-    head = replace(TINY, unet=UnetConfig((64,), time_width=32)).fitted(toy_samples(8))
+    head = replace(TINY, unet=UnetConfig((64,), time_width=32), predicts=predicts).fitted(toy_samples(8))
     learned = learn(head, tmp_path, samples=8, steps=120, learning_rate=3e-3)
     assert learned.after < 0.08, learned
 
@@ -52,9 +53,10 @@ def test_sampling_is_deterministic_and_does_not_depend_on_the_batch():
         assert not torch.allclose(other.head.sample(condition), first), "another seed, another chunk"
 
 
-def test_a_perfect_denoiser_finds_the_action():
+@pytest.mark.parametrize("predicts", ["noise", "actions"])
+def test_a_perfect_denoiser_finds_the_action(predicts):
     """With the exact noise of one known chunk, the sampler ends there: schedules and normalisation belong together."""
-    head = TINY.fitted(toy_samples(16))
+    head = replace(TINY, predicts=predicts).fitted(toy_samples(16))
     network, b = network_of(head).eval(), batch()
     from para.heads.normalised_actions import encode_actions
 
@@ -63,6 +65,8 @@ def test_a_perfect_denoiser_finds_the_action():
     kept = network.head.noising.alphas_cumprod
 
     def exact(noisy, level, condition):
+        if predicts == "actions":
+            return true.expand_as(noisy)
         share = kept[level][:, None, None]
         return (noisy - share.sqrt() * true) / (1 - share).sqrt()
 

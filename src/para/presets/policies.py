@@ -159,7 +159,7 @@ def diffusion() -> TrainConfig:
 
 def diffusion_camera() -> TrainConfig:
     """Diffusion Policy that is told the camera, with camera-consistent augmentation. Needs the extra `diffusion`."""
-    return _diffusion(DiffusionConfig(camera_input=True), CAMERA)
+    return _diffusion(DiffusionConfig(camera_input=True, predicts="actions"), CAMERA)
 
 
 def locator() -> TrainConfig:

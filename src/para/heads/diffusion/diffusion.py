@@ -1,13 +1,15 @@
 """Diffusion Policy, the convolutional variant (Chi et al. 2023): chunks are denoised, conditioned on the observation.
 
-Training: DDPM with squared-cosine noise, predicting the noise (Ho et al. 2020). Use: a few deterministic DDIM steps (Song et
-al. 2021) from one fixed noise. The noise schedules are those of `diffusers`, the optional extra `diffusion`.
+Training: DDPM with squared-cosine noise, predicting the noise (Ho et al. 2020), or the actions (as 3D Diffusion Policy does, Ze
+et al. 2024): then levels with much noise, at which nothing but the observation tells the actions, weigh more. Use: a few
+deterministic DDIM steps (Song et al. 2021) from one fixed noise. The noise schedules are those of `diffusers`, the optional
+extra `diffusion`.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass, field, replace
-from typing import Any
+from typing import Any, Literal
 
 import torch
 from torch import nn
@@ -44,6 +46,8 @@ class DiffusionConfig:
     """Denoising steps at test time."""
     noises: int = 4
     """Noise levels drawn for each observation of a training step: the picture's features cost far more than they do."""
+    predicts: Literal["noise", "actions"] = "noise"
+    """What the network says at each noise level."""
     clip: float = 3.0
     """Bound of the denoised action, in half ranges of the demonstrations. Published: 1; but then no position beyond those
     demonstrated could be named at all, and the comparison outside of them would be decided beforehand."""
@@ -96,7 +100,7 @@ class DiffusionHead(nn.Module):
         return DiffusionOutputs(self.observe(features[-1], inputs))
 
     def loss(self, outputs: DiffusionOutputs, inputs: ModelInput, targets: Targets) -> Loss:
-        """Mean squared error of the predicted noise. Steps after the end repeat the last one that exists, as published."""
+        """Mean squared error of the predicted noise or actions. Steps after the end repeat the last one there is, as published."""
         actions = self.config.normalisation.apply(encode_actions(self.config.space, inputs, targets))
         actions, exists = hold_last(actions, targets.valid)
         actions = F.pad(actions.transpose(1, 2), (0, self.padded - self.horizon), mode="replicate").transpose(1, 2)
@@ -105,9 +109,10 @@ class DiffusionHead(nn.Module):
         level = torch.randint(self.config.train_steps, (len(actions),), device=actions.device)
         predicted = self.unet(self.noising.add_noise(actions, noise, level), level, condition)
         weight = exists.repeat_interleave(self.config.noises)
-        error = ((predicted - noise) ** 2).mean((1, 2))
+        wanted = noise if self.config.predicts == "noise" else actions
+        error = ((predicted - wanted) ** 2).mean((1, 2))
         loss = masked_mean(error, weight)
-        return Loss(loss, {"noise": loss.detach()})
+        return Loss(loss, {self.config.predicts: loss.detach()})
 
     def decode(self, outputs: DiffusionOutputs, inputs: ModelInput) -> ChunkBatch:
         """The chunk denoised from the fixed noise: the same observation always gives the same chunk."""
@@ -148,7 +153,7 @@ def _schedulers(config: DiffusionConfig) -> tuple[Any, Any]:
     shared = {
         "num_train_timesteps": config.train_steps,
         "beta_schedule": "squaredcos_cap_v2",
-        "prediction_type": "epsilon",
+        "prediction_type": {"noise": "epsilon", "actions": "sample"}[config.predicts],
         "clip_sample": True,
         "clip_sample_range": config.clip,
     }

@@ -100,7 +100,7 @@ class DiffusionHead(nn.Module):
         return DiffusionOutputs(self.observe(features[-1], inputs))
 
     def loss(self, outputs: DiffusionOutputs, inputs: ModelInput, targets: Targets) -> Loss:
-        """Mean squared error of the predicted noise or actions. Steps after the end repeat the last one there is, as published."""
+        """Mean squared error of the predicted noise or actions. Steps after the end repeat the last one, as published."""
         actions = self.config.normalisation.apply(encode_actions(self.config.space, inputs, targets))
         actions, exists = hold_last(actions, targets.valid)
         actions = F.pad(actions.transpose(1, 2), (0, self.padded - self.horizon), mode="replicate").transpose(1, 2)

@@ -100,7 +100,11 @@ CASES = {
         "observation.camera.<cam>.T_world_camera; videos here: ['observation.images.agentview']. Calibrate the camera and "
         "attach the columns, or record with para.",
     ),
-    "wrong camera": (other_camera, READ[1:2], "{p}/set: no camera 'agentview'; there are ['wrist', 'side']"),
+    "wrong camera": (
+        other_camera,
+        READ[1:2],
+        "{p}/set: no camera 'agentview'; there are ['wrist', 'side'] (on the command line: --camera)",
+    ),
     "video cut short": (
         lambda p: cut(p / "set" / VIDEO, 0.9),
         READ,

@@ -59,6 +59,12 @@ class View:
             raise ValueError(f"view {self.name!r}: this camera cannot have taken a picture: {wrong}")
 
 
+def is_opening(values: np.ndarray | float) -> bool:
+    """Whether all are openings from 0 (closed) to 1 (open), or a little beyond, as a sensor may read its ends; NaN is none."""
+    values = np.asarray(values, float)
+    return bool(((values > -0.5) & (values < 1.5)).all())
+
+
 @dataclass(frozen=True)
 class RobotState:
     """What the robot measures of itself at one moment."""
@@ -77,7 +83,7 @@ class RobotState:
             )
         if wrong := self.T_world_ee.defect():
             raise ValueError(f"T_world_ee: {wrong}")
-        if not -0.5 < float(self.gripper) < 1.5:  # a sensor may read a little beyond its ends; NaN is no opening
+        if not is_opening(self.gripper):
             raise ValueError(f"gripper is the opening from 0 (closed) to 1 (open), got {self.gripper}")
 
 

@@ -2,7 +2,7 @@
 
 import json
 import shutil
-from dataclasses import replace
+from dataclasses import fields, replace
 
 import numpy as np
 import pyarrow.parquet as pq
@@ -195,15 +195,7 @@ def test_a_stall_of_the_recording_is_no_demonstration_of_waiting():
 
 
 def test_lists_are_taken_for_arrays(tmp_path):
-    names = (
-        "time",
-        "ee_position",
-        "ee_quaternion",
-        "gripper",
-        "command_position",
-        "command_quaternion",
-        "command_gripper",
-    )
+    names = [f.name for f in fields(EPISODE) if isinstance(getattr(EPISODE, f.name), np.ndarray)]
     camera = replace(EPISODE.cameras[0], intrinsics=EPISODE.cameras[0].intrinsics.tolist())
     listed = replace(EPISODE, cameras=(camera,), **{name: getattr(EPISODE, name).tolist() for name in names})
     for name, episode in (("lists", listed), ("arrays", EPISODE)):

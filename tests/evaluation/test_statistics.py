@@ -55,6 +55,16 @@ def test_an_interval_over_trainings_covers_what_training_gives():
     assert hit < 0.8 * 400 < 0.85 * 400 < known
 
 
+@pytest.mark.parametrize(("p", "spread", "n"), [(0.75, 0.05, 100), (0.9, 0.04, 200)])
+def test_three_trainings_tell_their_spread_badly(p, spread, n):
+    """What README says of intervals of three trainings: nearer to the truth than Wilson's own, and less than 95 %."""
+    rng, hit = np.random.default_rng(0), 0
+    for _ in range(600):
+        rate = clustered(*((int(k), n) for k in rng.binomial(n, np.clip(rng.normal(p, spread, 3), 0, 1))))
+        hit += rate.low <= p <= rate.high
+    assert 0.82 * 600 < hit < 0.92 * 600, hit
+
+
 def test_an_interval_knows_that_a_place_is_asked_again():
     """50 places, each asked under 8 cameras and by 3 trainings: what is hard is mostly the place."""
     rng, own, known = np.random.default_rng(0), 0, 0

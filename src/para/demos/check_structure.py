@@ -8,8 +8,8 @@ import numpy as np
 
 from para.demos.reader import DemoColumns, DemoDataset
 from para.demos.report import Finding
-from para.demos.schema import is_opening
 from para.geometry import Camera, Pose
+from para.types import is_opening
 
 MAX_SPEED = 2.0
 """Fastest plausible end effector [m/s]."""
@@ -62,11 +62,8 @@ def _grips_outside(inside: np.ndarray) -> _Found | None:
     if not inside.size or inside.mean() > 0.9:
         return None
     what = f"the hand is outside the stated workspace in {1 - inside.mean():.0%} of the moments when the gripper works"
-    return (
-        "error",
-        what,
-        "What lies outside is never pointed at: let the workspace Box of DemoMeta begin 2 cm below the table.",
-    )
+    advice = "What lies outside is never pointed at: let the workspace Box of DemoMeta begin 2 cm below the table."
+    return "error", what, advice
 
 
 def _never_works(openings: list[np.ndarray]) -> _Found | None:
@@ -74,11 +71,8 @@ def _never_works(openings: list[np.ndarray]) -> _Found | None:
     if most - least < 0.1 or least <= 0.5 < most:
         return None
     what = f"the commanded opening runs from {least:.2f} to {most:.2f} and never crosses 0.5"
-    return (
-        "error",
-        what,
-        "Above 0.5 is open, below closed, nothing between: scale it so that your open hand commands 1.",
-    )
+    advice = "Above 0.5 is open, below closed, nothing between: scale it so that your open hand commands 1."
+    return "error", what, advice
 
 
 def _off_middle(centres: np.ndarray) -> _Found | None:
@@ -87,11 +81,8 @@ def _off_middle(centres: np.ndarray) -> _Found | None:
     if max(abs(u - 0.5), abs(v - 0.5)) < 0.2:
         return None
     what = f"the principal point lies at {u:.0%} of the picture's width and {v:.0%} of its height"
-    return (
-        "warning",
-        what,
-        "Cameras have it near the middle. Is K of another picture size (Camera.resize)? A crop is all right.",
-    )
+    advice = "Cameras have it near the middle. Is K of another picture size (Camera.resize)? A crop is all right."
+    return "warning", what, advice
 
 
 def _defects(columns: DemoColumns) -> list[tuple[str, str]]:

@@ -49,11 +49,6 @@ class DemoError(ValueError):
     """A demonstration set that cannot be read or written; the message says what is wrong, where, and what to do."""
 
 
-def is_opening(values: np.ndarray) -> bool:
-    """Whether all are openings from 0 (closed) to 1 (open), or a little beyond, as a sensor may read its ends."""
-    return bool(((values > -0.5) & (values < 1.5)).all())
-
-
 def image_key(camera: str) -> str:
     """Feature of a camera's video."""
     return f"observation.images.{camera}"

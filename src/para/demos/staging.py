@@ -20,9 +20,9 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from para.demos import stats
-from para.demos.schema import ACTION, STATE, CameraSize, DemoError, image_key, intrinsics_key, is_opening, pose_key
+from para.demos.schema import ACTION, STATE, CameraSize, DemoError, image_key, intrinsics_key, pose_key
 from para.demos.video import encode_video
-from para.types import CONTROL_HZ, Episode
+from para.types import CONTROL_HZ, Episode, is_opening
 
 
 def stage_episode(episode: Episode, folder: Path, fps: int = CONTROL_HZ) -> None:

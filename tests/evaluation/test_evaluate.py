@@ -168,6 +168,13 @@ def test_a_test_evaluation_enters_the_ledger_once(tmp_path):
     assert (entry.policy, entry.axis, entry.n, entry.checkpoint) == ("good", "lr", 4, "expert")
 
 
+def test_a_policy_is_not_asked_test_conditions_without_a_ledger(tmp_path):
+    spec = AgentSpec("para", "policy", tmp_path / "policy")
+    with pytest.raises(ValueError, match=r"'para' is asked test conditions without a ledger: name the file"):
+        evaluate(spec, conditions(2, "test"), tmp_path / "lr.jsonl", setup=fake_setup)
+    assert not (tmp_path / "lr.jsonl").exists()
+
+
 def test_a_torn_last_line_is_cut_and_its_episode_run_again(tmp_path):
     run(tmp_path)
     path = tmp_path / "lr.jsonl"

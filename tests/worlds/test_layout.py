@@ -39,6 +39,13 @@ def test_what_later_versions_added_is_in_the_json_only_where_it_is_used():
     assert again == full != plain and hash(again) == hash(full)
 
 
+def test_camera_errors_that_differ_in_a_last_bit_are_one_condition():
+    one = CameraError((0.1, 0.2, -0.3), (0.001, 0.01, 0.0))
+    other = CameraError(*(tuple(np.nextafter(v, 1.0)) for v in (one.rotation, one.translation)))
+    assert other == one and hash(other) == hash(one)
+    assert CameraError((0.1 + 2e-9, 0.2, -0.3), one.translation) != one
+
+
 def test_the_grid_covers_the_workspace():
     grid = np.array(training_grid())
     assert grid.shape == (256, 2) and len({tuple(p) for p in grid.round(6)}) == 256

@@ -71,7 +71,7 @@ class WrongCamera:
         """The axis and the direction are the place's own; their lengths are the level's."""
         rng = np.random.default_rng((stable_seed("camera", split, layout.seed), 10))
         axis, direction = _unit(rng), _unit(rng)
-        error = CameraError(_triple(level * axis), _triple(0.01 * level * direction))
+        error = CameraError(tuple(level * axis), tuple(0.01 * level * direction))
         return replace(layout, camera_error=error)
 
     def measure(self, layout: Layout) -> float:
@@ -147,7 +147,3 @@ def _unit(rng: np.random.Generator) -> np.ndarray:
     """(3,) uniform over the sphere."""
     v = rng.normal(size=3)
     return v / np.linalg.norm(v)
-
-
-def _triple(v: np.ndarray) -> tuple[float, float, float]:
-    return float(v[0]), float(v[1]), float(v[2])

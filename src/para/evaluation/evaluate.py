@@ -71,8 +71,8 @@ def evaluate(
     """Run `conditions` that `spec` has not run yet and append them to `records_path`.
 
     Ctrl-C stops at once and loses only the episodes in flight; the same call goes on where it stopped. `videos` is a
-    folder for the rollouts of the first `video_count` conditions. Where a condition is of the split ``test``, pass the
-    committed `ledger`. `setup` builds world and agent in a worker.
+    folder for the rollouts of the first `video_count` conditions. A policy's looks at conditions of the split ``test``
+    are noted in the `ledger`, and not run without one. `setup` builds world and agent in a worker.
 
     Episodes run in `workers` spawned processes of one thread each, or in any other `concurrent.futures.Executor`, on
     this machine or on others; `workers` is then how many episodes are in flight. An `executor` that is handed in is left
@@ -90,6 +90,11 @@ def evaluate(
             raise RecordsError(f"{packed} is packed, and only read; to add to it, first `gunzip {packed}`")
     if workers < 1:
         raise ValueError(f"{workers} workers: episodes need at least one")
+    if ledger is None and spec.kind == "policy" and any(c.split == "test" for c in conditions):
+        raise ValueError(
+            f"agent {spec.name!r} is asked test conditions without a ledger: name the file that counts such looks "
+            "(ledger=Path('ledger.jsonl')), or ask conditions of another split"
+        )
     subject, settings = spec.subject(), Settings(spec.mode, max_steps, image_size)
     # A worker's working directory may be another one.
     videos = None if videos is None else videos.absolute()

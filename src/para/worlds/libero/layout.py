@@ -70,13 +70,19 @@ class CameraError:
     """How far the camera that is *reported* lies off the one that sees: a calibration that is wrong.
 
     Both parts are in the true camera's own axes (OpenCV): ``T_world_reported = T_world_camera @ T_camera_reported``, so
-    that the rotation is about the camera's centre.
+    that the rotation is about the camera's centre. Numbers are kept to 9 decimals: processors differ in a last bit when
+    they draw an error, and the same condition has to be recognised on all of them.
     """
 
     rotation: tuple[float, float, float]
     """Rotation vector of T_camera_reported [deg]."""
     translation: tuple[float, float, float]
     """Translation of T_camera_reported [m]."""
+
+    def __post_init__(self) -> None:
+        for name in ("rotation", "translation"):
+            x, y, z = (round(float(v), 9) for v in getattr(self, name))
+            object.__setattr__(self, name, (x, y, z))
 
 
 @dataclass(frozen=True)

@@ -38,7 +38,7 @@ from para.evaluation.statistics import wilson
 from para.geometry import DepthBins, HeightBins
 from para.policy import Policy
 from para.presets import fitted, policy_preset
-from para.presets.policies import COLOURS, RIM, YAW_MECHANISMS
+from para.presets.policies import COLOURS, PASTED, RIM, YAW_MECHANISMS
 from para.reproduce import record
 from para.training import TrainConfig, train
 from para.worlds.libero.camera import is_scored
@@ -114,6 +114,7 @@ def variants() -> dict[str, TrainConfig]:
         "tuned_backbone": backbone(base, frozen_stages=0),
         "backbone_from_scratch": backbone(base, frozen_stages=0, pretrained=False),
         "colours_alone": replace(base, augmentation=COLOURS),
+        "pasted": replace(base, augmentation=replace(base.augmentation, shapes=PASTED)),
         "no_colours": replace(base, augmentation=replace(base.augmentation, photometric=None)),
         "not_level": replace(base, policy=replace(base.policy, framing=None)),
         **{name: policy_preset(name) for name in ("para_yaw", *YAW_MECHANISMS)},

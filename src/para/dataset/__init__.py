@@ -5,6 +5,7 @@ from para.dataset.batch import Batch, Clip, ModelInput, Targets
 from para.dataset.clips import ClipPlan
 from para.dataset.labels import VolumeLabels, volume_labels
 from para.dataset.samples import SampleTable, build_samples, joined
+from para.dataset.shapes import PastedShapes
 from para.dataset.stream import BatchStream, collate
 
 __all__ = [
@@ -17,6 +18,7 @@ __all__ = [
     "Mirror",
     "ModelInput",
     "Orbit",
+    "PastedShapes",
     "Photometric",
     "Recentre",
     "Roll",

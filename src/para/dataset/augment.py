@@ -3,7 +3,7 @@
 A geometric augmentation maps a camera to another one with the same centre; the picture then follows by one exact
 warp, and the labels by projection. Nothing else needs to know of it. `Orbit` carries the camera to another place,
 where the picture can only follow as if all of it lay on the table. `Mirror` reflects the world itself, labels
-included. A photometric augmentation changes colours alone.
+included. `PastedShapes` adds things. A photometric augmentation changes colours alone.
 """
 
 from __future__ import annotations
@@ -13,6 +13,7 @@ from dataclasses import dataclass, field
 import cv2
 import numpy as np
 
+from para.dataset.shapes import PastedShapes
 from para.geometry import Camera, Pose, Reflection, rotation_from_vector, warp_image, warp_plane
 
 
@@ -131,10 +132,18 @@ class Orbit:
 
     def warp(self, image: np.ndarray, camera: Camera, new_camera: Camera, holding: bool) -> np.ndarray:
         """The picture of `new_camera`: exact where both share their centre, else as if all were in the plane."""
-        if np.allclose(camera.T_world_camera.translation, new_camera.T_world_camera.translation, atol=1e-9):
+        if not _carried(camera, new_camera):
             return warp_image(image, camera, new_camera)
-        height = self.centre[2] if self.planes is None else self.planes[int(holding)]
-        return warp_plane(image, camera, new_camera, height)
+        return warp_plane(image, camera, new_camera, self.height(holding))
+
+    def height(self, holding: bool) -> float:
+        """Of the plane that all is taken to lie in [m], world."""
+        return self.centre[2] if self.planes is None else self.planes[int(holding)]
+
+
+def _carried(camera: Camera, new_camera: Camera) -> bool:
+    old, new = camera.T_world_camera.translation, new_camera.T_world_camera.translation
+    return not np.allclose(old, new, atol=1e-9)
 
 
 @dataclass(frozen=True)
@@ -211,14 +220,15 @@ Geometric = Shift | Recentre | Zoom | Turn | Roll
 
 @dataclass(frozen=True)
 class Augmentation:
-    """The moment is mirrored, its camera carried, framed by the policy, changed geometrically in order; then colours are
-    changed."""
+    """The moment is mirrored, its camera carried, framed by the policy, changed geometrically in order; then things are added
+    and colours changed."""
 
     geometric: tuple[Geometric, ...] = field(default_factory=tuple)
     photometric: Photometric | None = None
     erase: Erase | None = None
     orbit: Orbit | None = None
     mirror: Mirror | None = None
+    shapes: PastedShapes | None = None
 
     def reflection(self, camera: Camera, rng: np.random.Generator) -> Reflection | None:
         """In which mirror the moment is seen, if in any."""
@@ -233,6 +243,13 @@ class Augmentation:
         if self.orbit is None:
             return warp_image(image, camera, new_camera)
         return self.orbit.warp(image, camera, new_camera, holding)
+
+    def appear(self, points: np.ndarray, camera: Camera, new_camera: Camera, holding: bool) -> np.ndarray:
+        """(N, 2) [px] where that picture shows `points` (N, 3) [m], world: what stands up is elsewhere where the camera was
+        carried."""
+        if self.orbit is not None and _carried(camera, new_camera):
+            points, _ = camera.unproject_height(camera.project(points)[0], self.orbit.height(holding))
+        return new_camera.project(points)[0]
 
     def camera(self, camera: Camera, points: np.ndarray, rng: np.random.Generator) -> Camera:
         """The camera to warp to; same centre, same image size. `points` (N, 3) [m], world: the moment's targets."""

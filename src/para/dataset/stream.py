@@ -5,6 +5,7 @@ Batch `step` depends on (seed, step) alone: resuming at step s, or on another nu
 
 from __future__ import annotations
 
+import itertools
 import signal
 from collections.abc import Generator
 
@@ -16,6 +17,7 @@ from para.dataset.augment import Augmentation
 from para.dataset.batch import Batch, Clip, ModelInput, Targets
 from para.dataset.clips import ClipPlan
 from para.dataset.samples import SampleTable
+from para.dataset.shapes import HAND
 from para.geometry import Camera, LevelFraming, Pose, Reflection
 
 PLACES = ("ee_position", "target_positions", "grip_position")
@@ -109,6 +111,12 @@ def collate(
         frames, exists[row] = plan.rows(samples, i)
         moments = [_seen(samples, f, mirror) for f in frames]
         seen = [augmentation.warp(image, camera, new, holding) for image, holding in moments]
+        if augmentation.shapes is not None:
+            way = samples.ee_position[samples.episode == samples.episode[i]].astype(np.float64)
+            way = way if mirror is None else mirror.points(way)
+            hand = augmentation.appear(world["ee_position"][row] + HAND, camera, new, samples.holding(i))
+            for face, image in itertools.product(augmentation.shapes(new, hand, way, rng), seen):
+                face.draw(image)
         strip = augmentation.image(np.concatenate(seen), rng)  # below each other
         images[row] = strip.reshape(images[row].shape)
         cameras.append(new)

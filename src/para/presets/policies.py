@@ -7,7 +7,7 @@ from dataclasses import replace
 from functools import partial
 
 from para.backbones import DinoConfig, Lite0Config
-from para.dataset import Augmentation, Mirror, Orbit, Photometric, Roll, Shift, Turn, Zoom
+from para.dataset import Augmentation, Mirror, Orbit, PastedShapes, Photometric, Roll, Shift, Turn, Zoom
 from para.geometry import FootBins, HeightBins, LevelFraming
 from para.heads import (
     ActConfig,
@@ -35,7 +35,7 @@ from para.policy import Execution, PolicyConfig
 from para.presets.names import look_up
 from para.training import TrainConfig
 from para.training.objectives import LocatorObjective
-from para.worlds.libero.layout import WORKSPACE
+from para.worlds.libero.layout import TABLE_HEIGHT, WORKSPACE
 
 LIBERO = PolicyConfig(
     head=VolumeHeadConfig(bins=HeightBins(WORKSPACE.low[2], WORKSPACE.high[2], 32)),
@@ -69,6 +69,9 @@ CAMERA = replace(TURNED, orbit=Orbit((-0.13, 0.0, FEET), planes=(RIM, PLATE)))
 
 ROLLED = replace(CAMERA, geometric=(Turn(5.0, 0.0), Roll(90.0), Shift(60.0), Zoom(0.75, 1.3)))
 """The same with the picture rolled any way up to a quarter turn."""
+
+PASTED = PastedShapes(TABLE_HEIGHT, x=(-0.45, 0.25), y=(-0.45, 0.45))
+"""Cartons, cans and cones drawn upon the table, none of which is a test's."""
 
 MIRRORED = replace(ROLLED, mirror=Mirror())
 """And half of the moments seen in a mirror, so that what was shown turning one way has been seen turning the other."""

@@ -53,23 +53,26 @@ class PastedShapes:
     """Least distance of a thing's edge from the end effector's way in plan view [m]."""
 
     def __call__(self, camera: Camera, hand: np.ndarray, way: np.ndarray, rng: np.random.Generator) -> list[Face]:
-        """What to draw upon the picture of `camera`, in this order: the farthest thing first.
+        """What to draw upon the picture of `camera`, in this order.
 
         `hand` (N, 2) [px] are pixels to keep free, `way` (M, 3) the demonstration's end-effector positions [m], world.
         """
+        return [face for thing in self.things(camera, hand, way, rng) for face in thing.faces(camera)]
+
+    def things(self, camera: Camera, hand: np.ndarray, way: np.ndarray, rng: np.random.Generator) -> list[Prism]:
+        """The things themselves, the farthest first."""
         if rng.random() >= self.share:
             return []
-        found: list[tuple[float, list[Face]]] = []
+        found: list[tuple[float, Prism]] = []
         for _ in range(rng.integers(1, self.most + 1)):
             thing = Prism.random(rng, (rng.uniform(*self.x), rng.uniform(*self.y), self.ground))
             gap = np.linalg.norm(way[:, :2] - thing.foot[:2], axis=-1).min() - thing.half.max()
             if gap < self.clearance:
                 continue
             corners, depth = camera.project(thing.rings(0.0, 1.0).reshape(-1, 3))
-            if depth.min() < 0.05 or _covers(corners, hand):
-                continue
-            found.append((float(depth.mean()), thing.faces(camera)))
-        return [face for _, faces in sorted(found, key=lambda thing: -thing[0]) for face in faces]
+            if depth.min() >= 0.05 and not _covers(corners, hand):
+                found.append((float(depth.mean()), thing))
+        return [thing for _, thing in sorted(found, key=lambda each: -each[0])]
 
 
 @dataclass(frozen=True)

@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 import cv2
 import numpy as np
 
-from para.dataset.shapes import PastedShapes
+from para.dataset.shapes import HAND, PastedShapes
 from para.geometry import Camera, Pose, Reflection, rotation_from_vector, warp_image, warp_plane
 
 
@@ -244,12 +244,24 @@ class Augmentation:
             return warp_image(image, camera, new_camera)
         return self.orbit.warp(image, camera, new_camera, holding)
 
-    def appear(self, points: np.ndarray, camera: Camera, new_camera: Camera, holding: bool) -> np.ndarray:
-        """(N, 2) [px] where that picture shows `points` (N, 3) [m], world: what stands up is elsewhere where the camera was
-        carried."""
-        if self.orbit is not None and _carried(camera, new_camera):
+    def paste(
+        self,
+        pictures: list[np.ndarray],
+        camera: Camera,
+        new_camera: Camera,
+        hand: np.ndarray,
+        way: np.ndarray,
+        holding: bool,
+        rng: np.random.Generator,
+    ) -> None:
+        """Draw `shapes`, the same ones, into all `pictures` that `warp` made. `hand` (3,) is the end effector now, `way` (N, 3)
+        where it is in the whole demonstration [m], world."""
+        points = hand + HAND
+        if self.orbit is not None and _carried(camera, new_camera):  # what stands up is then shown where it would lie
             points, _ = camera.unproject_height(camera.project(points)[0], self.orbit.height(holding))
-        return new_camera.project(points)[0]
+        for face in self.shapes(new_camera, new_camera.project(points)[0], way, rng):
+            for picture in pictures:
+                face.draw(picture)
 
     def camera(self, camera: Camera, points: np.ndarray, rng: np.random.Generator) -> Camera:
         """The camera to warp to; same centre, same image size. `points` (N, 3) [m], world: the moment's targets."""

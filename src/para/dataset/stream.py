@@ -5,7 +5,6 @@ Batch `step` depends on (seed, step) alone: resuming at step s, or on another nu
 
 from __future__ import annotations
 
-import itertools
 import signal
 from collections.abc import Generator
 
@@ -17,7 +16,6 @@ from para.dataset.augment import Augmentation
 from para.dataset.batch import Batch, Clip, ModelInput, Targets
 from para.dataset.clips import ClipPlan
 from para.dataset.samples import SampleTable
-from para.dataset.shapes import HAND
 from para.geometry import Camera, LevelFraming, Pose, Reflection
 
 PLACES = ("ee_position", "target_positions", "grip_position")
@@ -114,9 +112,7 @@ def collate(
         if augmentation.shapes is not None:
             way = samples.ee_position[samples.episode == samples.episode[i]].astype(np.float64)
             way = way if mirror is None else mirror.points(way)
-            hand = augmentation.appear(world["ee_position"][row] + HAND, camera, new, samples.holding(i))
-            for face, image in itertools.product(augmentation.shapes(new, hand, way, rng), seen):
-                face.draw(image)
+            augmentation.paste(seen, camera, new, world["ee_position"][row], way, samples.holding(i), rng)
         strip = augmentation.image(np.concatenate(seen), rng)  # below each other
         images[row] = strip.reshape(images[row].shape)
         cameras.append(new)

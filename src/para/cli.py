@@ -262,22 +262,22 @@ def evaluate(
     from para.evaluation.agents import AgentSpec
     from para.evaluation.axes import axis_named
     from para.evaluation.evaluate import evaluate as run
-    from para.evaluation.statistics import wilson
+    from para.report.cells import rate_of
 
     if oracle and policy is None:
         raise ValueError("--oracle plays the expert's future through a policy's grid: give its --policy")
     if episodes < 1:
         raise ValueError(f"--episodes {episodes}: at least 1")
     kind = "expert" if policy is None else "oracle" if oracle else "policy"
-    label = name or ("expert" if policy is None else policy.parent.name if policy.name == "policy" else policy.name)
+    folder = None if policy is None else policy.resolve()
+    label = name or ("expert" if folder is None else folder.parent.name if folder.name == "policy" else folder.name)
     conditions = getattr(axis_named(axis), f"{split}_conditions")(episodes)
     spec = AgentSpec(label, kind, policy, mode, locator)
     noted = ledger if split == "test" else None
     found = run(spec, conditions, records, workers=workers, image_size=image_size, videos=videos, ledger=noted)
     stages = [r.stage.value for r in found.records]
     counts = ", ".join(f"{stage} {stages.count(stage)}" for stage in ("PLACE", "GRASP", "MISS"))
-    placed = stages.count("PLACE")
-    rate = wilson(placed, len(stages))
+    rate = rate_of(found.records, lambda r: r.placed)
     print(f"{label} on {axis}/{split}: {counts}; PLACE {rate.value:.0%} [{rate.low:.0%}, {rate.high:.0%}]")
     print(f"records: {records}")
     if found.errors:

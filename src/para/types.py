@@ -14,6 +14,7 @@ A pixel is (u, v) = (column, row); the centre of the top-left pixel is (0.5, 0.5
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -85,6 +86,8 @@ class RobotState:
             raise ValueError(f"T_world_ee: {wrong}")
         if not is_opening(self.gripper):
             raise ValueError(f"gripper is the opening from 0 (closed) to 1 (open), got {self.gripper}")
+        if not math.isfinite(self.time):
+            raise ValueError(f"time is in seconds since the start of the episode, got {self.time}")
 
 
 @dataclass(frozen=True)

@@ -149,6 +149,17 @@ def test_realtime_asks_again_after_the_executed_steps():
     assert arm.observed == [0, 12, 24]
 
 
+@pytest.mark.parametrize("ensemble", [None, 0.1])
+def test_realtime_makes_one_prediction_at_a_time(ensemble):
+    """A policy that takes 1 s cannot be asked every 0.4 s."""
+    arm = Arm()
+    plan = Plans(chunk([[0, 0, 0.3]] * 6, [1] * 6))
+    executor = ChunkExecutor(plan, ExecutorConfig(mode="realtime", execute=2, latency=1.0, ensemble=ensemble))
+    for _ in range(61):
+        arm.step(executor.act(arm.state(), arm.observe))
+    assert arm.observed == [0, 20, 40, 60]
+
+
 def test_realtime_leads_the_arm_and_not_the_gripper():
     arm = Arm(sag=(0, 0, 0))
     there = [[0.0, 0.0, 0.3 + 0.02 * (k + 1)] for k in range(6)]

@@ -71,6 +71,17 @@ def test_what_a_killed_process_left_is_cleared_away(tmp_path):
     assert [p.name for p in (tmp_path / "cache").iterdir()] == [whole.name]
 
 
+def test_without_locks_nobody_takes_away_what_another_writes(tmp_path, monkeypatch):
+    def no_locks(*_):
+        raise OSError("no locks here")
+
+    monkeypatch.setattr("para.dataset.pictures.fcntl.flock", no_locks)
+    (tmp_path / "cache").mkdir()
+    (tmp_path / "cache/frames-of-another.uint8.part").write_bytes(b"half")
+    ask_and_check(tmp_path / "notes", tmp_path / "cache")
+    assert (tmp_path / "cache/frames-of-another.uint8.part").read_bytes() == b"half"
+
+
 def test_other_frames_are_another_file(tmp_path):
     ask(tmp_path / "notes", tmp_path / "cache")
     decoded_pictures(CountingSet(tmp_path / "notes"), "front", [0, 1], FRAMES[::-1], tmp_path / "cache")

@@ -76,6 +76,14 @@ def test_one_wrong_camera_is_named(name, views, tmp_path):
     assert picture is not None and picture.shape[1] > 600
 
 
+def test_an_episode_that_cannot_be_judged_is_named(views):
+    """Its camera is so wrong that the hand seems to stay at the picture's border."""
+    wrong = [turned(view, [0, -30, 0]) if i == 2 else view for i, view in enumerate(views)]
+    findings, evidence = check_views(wrong, "front")
+    assert np.isnan(evidence.error[2]).any()
+    assert [(f.episode, f.level) for f in findings] == [(2, "error")] and "to judge" in findings[0].what
+
+
 def test_a_set_mirrored_as_a_whole_is_named(views):
     findings, evidence = check_views([view.flipped(True, False) for view in views], "front")
     assert [f.episode for f in findings] == [None] and "mirrored left-right" in findings[0].what

@@ -17,6 +17,7 @@ import pytest
 
 from evaluation.fake_world import Inline, conditions, fake_setup
 from para.evaluation import AgentSpec, EvaluationError, RecordsError, evaluate, read_ledger, read_records
+from para.evaluation.records import EpisodeError, append_record
 from para.worlds.world import Stage
 
 
@@ -62,6 +63,24 @@ def test_other_settings_do_not_mix_into_a_table(tmp_path):
         RecordsError, match=r"good has lr validation 0 recorded under another settings.*another records file"
     ):
         run(tmp_path, max_steps=61)
+
+
+def test_an_error_is_resolved_by_a_run_whose_settings_were_mended(tmp_path):
+    """What failed before acting may have failed for the settings."""
+    records = tmp_path / "lr.jsonl"
+    first = run(tmp_path, n=2).records[0]
+    records.unlink()
+    wrong = replace(first.settings, image_size=(5000, 5000))
+    shared = {"subject": first.subject, "condition": first.condition, "provenance": first.provenance}
+    append_record(records, EpisodeError(**shared, settings=wrong, cause="cannot render", attempts=3))
+    assert len(read_records(records).errors) == 1
+    run(tmp_path, n=2)
+    assert read_records(records).errors == () and len(read_records(records).episodes) == 2
+
+
+def test_an_agent_needs_a_name():
+    with pytest.raises(ValueError, match="without a name"):
+        AgentSpec("", "expert")
 
 
 def test_both_modes_stand_in_one_file_and_either_goes_on(tmp_path):

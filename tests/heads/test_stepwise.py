@@ -9,7 +9,7 @@ from backbones.tiny_svd import SCRATCH
 from para.backbones import Lite0Config
 from para.dataset import Targets, collate
 from para.geometry import HeightBins
-from para.heads import GlobalRegressionConfig, PaperVolumeConfig, StepwiseConfig, VolumeHeadConfig
+from para.heads import GlobalRegressionConfig, PaperVolumeConfig, StepwiseConfig, VolumeHeadConfig, Words
 from para.policy import PolicyConfig, PolicyNetwork
 from toy import WORKSPACE, toy_samples
 
@@ -65,6 +65,11 @@ def test_what_steps_share_cannot_be_read_step_by_step():
     shared = StepwiseConfig(replace(HEADS["volume"], rotation_at="next_grip"))
     with pytest.raises(ValueError, match="rotation_at must be 'step', not 'next_grip'"):
         shared.build((8,), (4,), 3, WORKSPACE)
+
+
+def test_a_reading_head_says_so():
+    assert StepwiseConfig(HEADS["volume"]).instruction is None
+    assert StepwiseConfig(replace(HEADS["volume"], instruction=Words())).instruction == Words()
 
 
 def test_every_step_has_its_own_reach():

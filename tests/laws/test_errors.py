@@ -68,6 +68,11 @@ MISTAKES = {
         lambda: Camera.from_opencv(np.array([[100, 2, 50], [0, 100, 30], [0, 0, 1]]), Pose.identity(), 96, 64),
         "K must be a 3x3 matrix without skew (K[0, 1] = 0), got [[100.0, 2.0, 50.0], [0.0, 100.0, 30.0], [0.0, 0.0, 1.0]]",
     ),
+    "transposed_matrix": (
+        lambda: Camera.from_opencv([[100, 0, 0], [0, 100, 0], [50, 30, 1]], Pose.identity(), 96, 64),
+        "K is [[fx, 0, cx], [0, fy, cy], [0, 0, 1]], got [[100.0, 0.0, 0.0], [0.0, 100.0, 0.0], [50.0, 30.0, 1.0]] "
+        "(transposed or scaled?)",
+    ),
     "no_bins": (
         lambda: HeightBins(0.9, 1.2, 0),
         "bins need high > low and count >= 1, got HeightBins(low=0.9, high=1.2, count=0)",

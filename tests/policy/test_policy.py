@@ -180,6 +180,11 @@ def test_a_gripper_is_an_opening(opening):
         RobotState(observation().state.T_world_ee, opening, 0.0)
 
 
+def test_a_time_that_is_no_number_is_refused():
+    with pytest.raises(ValueError, match="time is in seconds"):
+        RobotState(observation().state.T_world_ee, 1.0, float("nan"))
+
+
 def test_one_view_is_a_tuple_too():
     seen = observation()
     with pytest.raises(ValueError, match="views is a tuple"):

@@ -6,11 +6,12 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
+from scipy import stats
 
 from para.evaluation import AXES, Records, wilson
 from para.report.cells import AxisTable, RunRecords, axis_tables
 from para.report.figure_data import Point
-from para.report.levels import area, curve_points, grades, has_levels, is_graded, shared_places
+from para.report.levels import area, curve_points, grades, has_levels, is_graded, widening_of
 from para.worlds.world import Stage
 from report.sample_run import LevelAxis, axis_records
 
@@ -64,12 +65,36 @@ def test_an_area_knows_that_its_levels_ask_the_same_places(monkeypatch):
         )
 
     same = at(lambda i: i % 10, lambda i: i % 10 < 5)  # a place is hard at every level
-    assert shared_places(same) == pytest.approx(np.sqrt(3 * 10 / 9), rel=0.2)
-    assert shared_places(at(lambda i: i, lambda i: i % 10 < 5)) == pytest.approx(1, abs=0.03)
-    assert shared_places(at(lambda i: i % 10, lambda i: True)) == 1
+    assert widening_of(same) == pytest.approx(
+        np.sqrt(3 * 10 / 9) * stats.t.ppf(0.975, 9) / stats.norm.ppf(0.975), rel=0.2
+    )
+    assert widening_of(at(lambda i: i, lambda i: i % 10 < 5)) == pytest.approx(1, abs=0.03)
+    assert widening_of(at(lambda i: i % 10, lambda i: True)) == 1
     points = curve_points(same, True)
     narrow, wide = area("para", points), area("para", points, 1.5)
     assert narrow.value == wide.value and wide.high - wide.low == pytest.approx(1.5 * (narrow.high - narrow.low))
+
+
+def test_an_area_knows_that_one_training_is_asked_at_every_level(monkeypatch):
+    monkeypatch.setitem(AXES, "made_up_boxes", LevelAxis())
+
+    def of(*failing):
+        (table,) = tables(axis_records("made_up_boxes", ("para",), 30, 0))
+        cell = table.rows[0].main
+        return replace(
+            cell,
+            episodes=tuple(
+                replace(
+                    r,
+                    subject=replace(r.subject, policy=f"para_seed{seed}"),
+                    stage=Stage.MISS if r.condition.index // 3 < bad else Stage.PLACE,
+                )
+                for seed, bad in enumerate(failing)
+                for r in cell.episodes
+            ),
+        )
+
+    assert widening_of(of(1, 5, 9)) > 2.5 * widening_of(of(5, 5, 5))
 
 
 def test_the_number_of_a_task_is_no_degree(monkeypatch):

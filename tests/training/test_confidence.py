@@ -11,10 +11,10 @@ from para.dataset import BatchStream, Shift
 from para.dataset.augment import Augmentation
 from para.geometry import Pose
 from para.heads import GlobalRegressionConfig, PlattScaling, logit
-from para.policy import Policy
+from para.policy import Policy, PolicyNetwork
 from para.training import train
 from para.training.confidence import fit_platt, held_out, observe, reliability
-from para.types import Observation, RobotState, View
+from para.types import Box, Observation, RobotState, View
 from toy import toy_camera, toy_samples
 from training.test_training import QUICK, TINY
 
@@ -38,6 +38,17 @@ def test_a_step_that_is_wrong_by_itself_gets_its_own_offset():
     scores, happened, counted = over_confident(1.0)
     scores[:, 1] = 1 / (1 + np.exp(-logit(scores[:, 1]) - 1.5))
     np.testing.assert_allclose(fit_platt(scores, happened, counted).offsets, [0, -1.5, 0], atol=0.1)
+
+
+def test_what_lies_out_of_the_workspace_is_out_of_view():
+    """A pointing head has no cell there, and is trained so."""
+    table = toy_samples(24)
+    whole = Policy(TINY, PolicyNetwork(TINY))
+    narrow = replace(TINY, workspace=Box(TINY.workspace.low, (0.0, *TINY.workspace.high[1:])))
+    found = observe(Policy(narrow, PolicyNetwork(narrow)), table, np.arange(len(table)))
+    beyond = (table.target_positions[..., 0] > 0.0) & table.target_valid
+    assert beyond.any() and found.outside[beyond].all()
+    assert not observe(whole, table, np.arange(len(table))).outside[table.target_valid].all()
 
 
 def test_steps_that_do_not_exist_do_not_count():

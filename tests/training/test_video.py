@@ -154,6 +154,8 @@ def test_low_rank_corrections_begin_with_a_video_model_trained_whole(tmp_path):
     )
     start = tmp_path / "video/policy"
     policy = train(corrected, samples(), tmp_path / "corrected", quiet=True, start_from=start)
+    with pytest.raises(CheckpointError, match="began with the backbone of policy [0-9a-f]{12}, not with fresh weights"):
+        train(corrected, samples(), tmp_path / "corrected", quiet=True)
     image = batch().inputs.image.float() / 255.0
     with torch.no_grad():
         for expected, actual in zip(video.network.eval().backbone(image), policy.network.eval().backbone(image)):

@@ -186,7 +186,9 @@ class ChunkExecutor:
 
     def _timed_command(self, state: RobotState, observe: Callable[[], Observation]) -> Command:
         period = self.config.steps * (self.chunk.step_seconds if self.chunk else 0.0)
-        if not self._timed or state.time >= self._timed[-1].seen_at + period - 1e-6:
+        # One prediction at a time: what is still being made cannot be overtaken by the next.
+        due = not self._timed or state.time >= max(self._timed[-1].seen_at + period, self._timed[-1].ready_at) - 1e-6
+        if due:
             began = time.perf_counter()
             chunk = self._ask(observe)
             took = time.perf_counter() - began if self.config.latency is None else self.config.latency

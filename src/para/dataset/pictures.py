@@ -39,10 +39,9 @@ def decoded_pictures(
     if not _whole(path, shape):
         try:
             folder.mkdir(parents=True, exist_ok=True)
-            with _alone(folder):
-                for left in folder.glob(
-                    "frames-*.part"
-                ):  # of processes that were killed: a living one would hold the lock
+            with _alone(folder) as alone:
+                # Of processes that were killed: a living one would hold the lock, where there are locks.
+                for left in folder.glob("frames-*.part") if alone else ():
                     left.unlink()
                 if not _whole(path, shape):
                     _decode(dataset, camera, episodes, frames_of, path, shape)

@@ -117,7 +117,7 @@ def build_samples(
             "gripper": demo.gripper[frames],
             "target_positions": demo.ee_position[future],
             "target_rotations": rotation[future],
-            "target_gripper": demo.command_gripper[future],
+            "target_gripper": demo.command_gripper[future].clip(0.0, 1.0),  # a command may overshoot a little
             "target_valid": valid,
             "grip_position": demo.ee_position[grip],
             "grip_rotation": rotation[grip],

@@ -57,7 +57,8 @@ def check_views(views: list[Views], camera: str, pictures: Path | None = None) -
     if len(views) < FEWEST:
         what = f"{len(views)} episodes are too few to judge the camera from the pictures"
         return [Finding("warning", None, camera, what, f"Record at least {FEWEST}.")], unknown
-    findings = [Finding("error", e, camera, "the pictures are black", "Record it again.") for e in _black(views)]
+    black = _black(views)
+    findings = [Finding("error", e, camera, "the pictures are black", "Record it again.") for e in black]
     metres, right = metres_per_pixel(views), common_right(views)
     stacks = [cut_patches(view, metres, right) for view in views]
     centre = np.median(np.concatenate([stack.place for stack in stacks]), axis=0)
@@ -98,6 +99,10 @@ def check_views(views: list[Views], camera: str, pictures: Path | None = None) -
                     pictures, camera, episode, views[episode], other, views[other], shift, centre, what
                 )
             findings.append(Finding("error", episode, camera, what, _ADVICE, picture))
+        elif not np.isfinite(error[episode]).all() and episode not in black:
+            level = "error" if np.isfinite(error[:, 0]).mean() > 0.5 else "warning"
+            what = "the end effector is too rarely well inside the picture to judge this episode's camera"
+            findings.append(Finding(level, episode, camera, what, _ADVICE))
     return findings, CameraEvidence(camera, error, limit, motion)
 
 

@@ -32,6 +32,8 @@ class AgentSpec:
     """Folder of the saved locator that corrects the policy's camera while it runs; None takes the camera as reported."""
 
     def __post_init__(self) -> None:
+        if not self.name:
+            raise ValueError("an agent without a name would be a row without one; give it a name (`--name`)")
         if self.locator is not None and self.kind != "policy":
             raise ValueError(
                 f"agent {self.name!r}: the {self.kind} knows the true camera; a locator goes with a policy"

@@ -128,11 +128,13 @@ def read_records(path: Path) -> Records:
         raise RecordsError(f"{path}: its last line is cut off; unpack it, see what is missing, and pack it again")
     for number, line in enumerate(lines, start=1):
         record = _parse(line, f"{path}:{number}")
+        c = record.condition
+        asked = record.subject, record.settings.mode, c.axis, c.split, c.index
         if isinstance(record, EpisodeRecord):
             episodes[episode_key(record)] = record
-            errors.pop(episode_key(record), None)
-        else:
-            errors[episode_key(record)] = record
+            errors.pop(asked, None)
+        else:  # resolved by any later episode of the condition, also where the settings had been what was wrong
+            errors[asked] = record
     return Records(tuple(episodes.values()), tuple(errors.values()))
 
 

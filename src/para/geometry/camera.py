@@ -45,6 +45,8 @@ class Camera:
         K = np.asarray(K, float)
         if K.shape != (3, 3) or K[0, 1] != 0:
             raise ValueError(f"K must be a 3x3 matrix without skew (K[0, 1] = 0), got {K.tolist()}")
+        if K[1, 0] != 0 or not np.array_equal(K[2], [0, 0, 1]):
+            raise ValueError(f"K is [[fx, 0, cx], [0, fy, cy], [0, 0, 1]], got {K.tolist()} (transposed or scaled?)")
         return cls(np.array([K[0, 0], K[1, 1], K[0, 2] + 0.5, K[1, 2] + 0.5]), T_world_camera, width, height)
 
     def defect(self) -> str | None:

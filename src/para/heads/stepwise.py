@@ -17,6 +17,7 @@ from torch import nn
 from para.dataset import ModelInput, Targets
 from para.geometry import Bins, VolumeGrid
 from para.heads.head import ChunkBatch, Loss
+from para.heads.instruction import Instruction
 from para.heads.paper_volume import PaperVolumeConfig
 from para.heads.regression import GlobalRegressionConfig
 from para.heads.volume import VolumeHeadConfig
@@ -41,6 +42,11 @@ class StepwiseConfig:
     def bins(self) -> Bins:
         """The volume's bins. AttributeError for a head that does not point."""
         return self.head.bins
+
+    @property
+    def instruction(self) -> Instruction | None:
+        """What reads the sentence; None where nothing does."""
+        return getattr(self.head, "instruction", None)
 
 
 @dataclass(frozen=True)

@@ -34,9 +34,12 @@ class RunRecords:
 
 def rate_of(episodes: Sequence[EpisodeRecord], success: Callable[[EpisodeRecord], bool]) -> Rate:
     """The share of successes; its interval knows which episodes are of one training, and which of one place."""
-    return wilson_clustered(
-        [success(r) for r in episodes], [training_key(r) for r in episodes], [place_of(r) for r in episodes]
-    )
+    return wilson_clustered([success(r) for r in episodes], *clusterings(episodes))
+
+
+def clusterings(episodes: Sequence[EpisodeRecord]) -> tuple[list[Hashable], list[Hashable]]:
+    """The training and the place of each: what makes episodes alike."""
+    return [training_key(r) for r in episodes], [place_of(r) for r in episodes]
 
 
 def place_of(record: EpisodeRecord) -> Hashable:

@@ -11,7 +11,7 @@ from para.evaluation.axes import AXES
 from para.report.cells import AxisTable, Row
 from para.report.charts import smooth
 from para.report.figure_data import LossChart, Map, Point, RateChart, Series, ViewMap, table_map_of, view_map_of
-from para.report.levels import Area, area, curve_points, has_levels, is_graded, shared_places
+from para.report.levels import Area, area, curve_points, has_levels, is_graded, widening_of
 from para.report.names import CAMERA_FREE
 from para.report.published import published_curve
 from para.report.run_folder import ExperimentNote, RunFolder, read_log
@@ -62,7 +62,7 @@ def axis_figures(
         series.append(Series(row.policy, styles[row.policy], tuple(points)))
         ticks |= {p.x for p in points} if by_level else set()
         if by_level and graded:
-            areas.append(area(row.policy, points, shared_places(row.main)))
+            areas.append(area(row.policy, points, widening_of(row.main)))
         if paper := published_curve(table.axis, row.policy):
             values = tuple(Point(x, y / 100, y / 100, y / 100) for x, y in paper)
             series.append(Series(f"{row.policy}, as published", styles[row.policy], values, dashed=True))

@@ -8,8 +8,8 @@ import numpy as np
 
 from para.evaluation.axes import AXES
 from para.evaluation.official_axes import OfficialAxis
-from para.evaluation.statistics import graded_area, success_by_distance
-from para.report.cells import AxisTable, Cell, place_of, rate_of
+from para.evaluation.statistics import Z_95, graded_area, student_95, success_by_distance, wilson
+from para.report.cells import AxisTable, Cell, clusterings, rate_of
 from para.report.figure_data import Point
 
 MOST_LEVELS = 16
@@ -50,7 +50,7 @@ def curve_points(cell: Cell, by_level: bool) -> list[Point]:
             return []
         return [
             Point(b.mean_m, b.rate.value, b.rate.low, b.rate.high, b.rate.n)
-            for b in success_by_distance(values, placed)
+            for b in success_by_distance(values, placed, clusterings=clusterings(cell.episodes))
         ]
     points = []
     for level in np.unique(np.round(values, 9)):
@@ -66,31 +66,34 @@ def is_graded(table: AxisTable) -> bool:
 
 
 def area(policy: str, points: list[Point], widening: float = 1.0) -> Area:
-    """Area under a graded curve. Its interval is put together from those of the levels: each level's distance to its bound,
+    """Area under a graded curve. Its interval is put together from Wilson's of the levels: each level's distance to its bound,
     squared, by the squared weight of the level in the area (MOVER: G. Y. Zou, A. Donner, Statist. Med. 27, 2008), as if
-    levels were independent; `widening` says how much wider it is, see `shared_places`."""
+    all episodes were independent; `widening` says how much wider it is."""
     x, y = [p.x for p in points], [p.y for p in points]
     value, weights = graded_area(x, y), np.array([graded_area(x, unit) for unit in np.eye(len(x))])
-    bounds = [p.low for p in points], [p.high for p in points]
+    rates = [wilson(round(p.y * p.n), p.n) for p in points]
+    bounds = [r.low for r in rates], [r.high for r in rates]
     below, above = (float(np.sqrt(np.sum((weights * np.subtract(bound, y)) ** 2))) for bound in bounds)
     return Area(policy, value, max(0.0, value - widening * below), min(1.0, value + widening * above))
 
 
-def shared_places(cell: Cell) -> float:
-    """By how much an area's standard error grows, at least 1, as its levels ask the same places: Kish's design effect of the
-    places on the weighted sum of the levels' rates."""
+def widening_of(cell: Cell) -> float:
+    """By how much an area's interval grows, at least 1, as its levels ask the same places and are asked by the same trainings:
+    as `wilson_clustered` does it for a rate, for the weighted sum of the levels' rates."""
     values, placed = np.round(grades(cell), 9), np.array([r.placed for r in cell.episodes], float)
     levels = np.unique(values)
-    weights = [graded_area(levels, unit) for unit in np.eye(len(levels))]
-    alone, of_place = 0.0, {}
-    for level, weight in zip(levels, weights):
-        at = np.flatnonzero(values == level)
-        rate = placed[at].mean()
-        alone += weight**2 * rate * (1 - rate) / len(at)
-        for i in at:
-            place = place_of(cell.episodes[i])
-            of_place[place] = of_place.get(place, 0.0) + weight * (placed[i] - rate) / len(at)
-    if alone == 0 or len(of_place) < 2:
-        return 1.0
-    together = len(of_place) / (len(of_place) - 1) * sum(x * x for x in of_place.values())
-    return max(1.0, float(np.sqrt(together / alone)))
+    part, alone = np.zeros(len(placed)), 0.0
+    for level, weight in zip(levels, (graded_area(levels, unit) for unit in np.eye(len(levels)))):
+        at = values == level
+        rate, n = placed[at].mean(), at.sum()
+        part[at] = weight * (placed[at] - rate) / n
+        alone += weight**2 * rate * (1 - rate) / n
+    effect, uncertainty = 1.0, 0.0
+    for labels in clusterings(cell.episodes) if alone > 0 else ():
+        names, of = np.unique([repr(label) for label in labels], return_inverse=True)
+        k = len(names)
+        if 1 < k < len(placed):
+            of_this = k / (k - 1) * float((np.bincount(of, part) ** 2).sum()) / alone
+            effect += max(0.0, of_this - 1)
+            uncertainty += of_this**2 / (k - 1)
+    return float(np.sqrt(effect)) * student_95(effect, uncertainty) / Z_95

@@ -52,14 +52,24 @@ class Ema:
         self.steps = steps
 
 
+def start_hash(folder: Path) -> str:
+    """12 hex digits of the weights that a run begins with. CheckpointError when `folder` is no policy."""
+    return hashlib.sha256(_weights(folder).read_bytes()).hexdigest()[:12]
+
+
+def _weights(folder: Path) -> Path:
+    path = folder / "model.safetensors"
+    if not path.exists():
+        raise CheckpointError(f"{folder} is not a saved policy to begin with: there is no {path.name} in it")
+    return path
+
+
 def load_backbone(network: PolicyNetwork, folder: Path) -> None:
     """Begin with the backbone of a saved policy. CheckpointError when it is no policy or another kind of backbone.
 
     Low-rank corrections begin at nothing where the saved backbone has none.
     """
-    path = folder / "model.safetensors"
-    if not path.exists():
-        raise CheckpointError(f"{folder} is not a saved policy to begin with: there is no {path.name} in it")
+    path = _weights(folder)
     weights = {k.removeprefix("backbone."): v for k, v in load_file(path).items() if k.startswith("backbone.")}
     for name, value in network.backbone.state_dict().items():
         plain = name.replace(".base_layer.", ".")  # as peft names the weights that it corrects
@@ -96,13 +106,15 @@ def save_state(
     objective: nn.Module,
     ema: Ema,
     optimizer: torch.optim.Optimizer,
+    began: str = "",
 ) -> None:
     """Write everything that the next step depends on; the file appears whole. `data` is the `fingerprint` of what is learned
-    from; `objective` holds the network as `network`."""
+    from, `began` the hash of the policy whose backbone it began with; `objective` holds the network as `network`."""
     whole = objective.state_dict()
     state = {
         "config": json.dumps(to_json(config)),
         "data": data,
+        "began": began,
         "step": step,
         "network": objective.network.state_dict(),
         "objective": {k: v for k, v in whole.items() if not k.startswith("network.")},
@@ -115,7 +127,7 @@ def save_state(
     os.replace(partial, path)
 
 
-def is_finished(folder: Path, config: TrainConfig, data: str) -> bool:
+def is_finished(folder: Path, config: TrainConfig, data: str, began: str = "") -> bool:
     """Whether `folder` holds the policy that this very training ends with; its state.pt may be gone.
 
     CheckpointError when there is no state and the policy is of another training: it would be written over.
@@ -132,6 +144,7 @@ def is_finished(folder: Path, config: TrainConfig, data: str) -> bool:
     try:
         _refuse_another(made_by["training"], config, saved)
         _refuse_other_data(made_by.get("data"), data, saved)
+        _refuse_other_start(made_by.get("began"), began, saved)
     except CheckpointError:
         if (folder / "state.pt").exists():
             return False  # whose own configuration decides
@@ -140,10 +153,16 @@ def is_finished(folder: Path, config: TrainConfig, data: str) -> bool:
 
 
 def load_state(
-    path: Path, config: TrainConfig, data: str, objective: nn.Module, ema: Ema, optimizer: torch.optim.Optimizer
+    path: Path,
+    config: TrainConfig,
+    data: str,
+    objective: nn.Module,
+    ema: Ema,
+    optimizer: torch.optim.Optimizer,
+    began: str = "",
 ) -> int:
-    """Restore; returns the number of steps done. CheckpointError when the run was of another configuration, or of other
-    data than those of the fingerprint `data`."""
+    """Restore; returns the number of steps done. CheckpointError when the run was of another configuration, of other data than
+    those of the fingerprint `data`, or began with another backbone."""
     try:
         state: dict[str, Any] = torch.load(path, map_location="cpu", weights_only=True)
     except (OSError, EOFError, RuntimeError, pickle.UnpicklingError) as error:
@@ -151,6 +170,7 @@ def load_state(
         raise CheckpointError(f"{path} cannot be read ({why}). Delete it to train from the start.") from None
     _refuse_another(json.loads(state["config"]), config, path)
     _refuse_other_data(state.get("data"), data, path)
+    _refuse_other_start(state.get("began"), began, path)
     objective.network.load_state_dict(state["network"])
     objective.load_state_dict(state["objective"], strict=False)  # its own buffers; the network's are loaded above
     ema.load(state["ema"], state["ema_steps"])
@@ -180,6 +200,15 @@ def _refuse_other_data(then: str | None, now: str, path: Path) -> None:
         raise CheckpointError(
             f"{path} belongs to a run on other demonstrations than these (fingerprint {then} there, {now} now). "
             "Train into a new folder, or delete this one to start again."
+        )
+
+
+def _refuse_other_start(then: str | None, now: str, path: Path) -> None:
+    if then is not None and then != now:  # runs from before it was kept say nothing
+        there, here = (f"the backbone of policy {began}" if began else "fresh weights" for began in (then, now))
+        raise CheckpointError(
+            f"{path} belongs to a run that began with {there}, not with {here}. Train into a new folder, or delete this one to "
+            "start again."
         )
 
 

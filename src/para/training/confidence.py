@@ -163,7 +163,7 @@ class Cases:
     met: np.ndarray
     """(N, T) bool: within `RADIUS`."""
     outside: np.ndarray
-    """(N, T) bool: the head has no cell and bin for it; of a head that does not point: out of picture or workspace."""
+    """(N, T) bool: out of the workspace, or the head has no cell and bin for it (of what does not point: out of picture)."""
     counted: np.ndarray
     """(N, T) bool: the step exists."""
     episode: np.ndarray
@@ -185,10 +185,10 @@ def observe(
         true = batch.targets.positions
         met = (chunk.positions - true).norm(dim=-1) <= RADIUS  # NaN, where nothing is predicted, is not met
         if volume := getattr(policy.network.head, "volume", None):  # what points has no cell there
-            outside = ~volume(*policy.config.image_size).locate(true, batch.inputs.camera).valid
+            inside = volume(*policy.config.image_size).locate(true, batch.inputs.camera).valid
         else:
-            seen = batch.inputs.camera.sees(*batch.inputs.camera.project(true))
-            outside = ~(seen & policy.config.workspace.contains(true))
+            inside = batch.inputs.camera.sees(*batch.inputs.camera.project(true))
+        outside = ~(inside & policy.config.workspace.contains(true))
         tensors = (chunk.confidence, chunk.out_of_view, met, outside, batch.targets.valid)
         parts.append([x.cpu().numpy() for x in tensors])
     confidence, out_of_view, met, outside, counted = (np.concatenate(x) for x in zip(*parts))

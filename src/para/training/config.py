@@ -56,3 +56,5 @@ class TrainConfig:
         for name in ("steps", "batch_size"):
             if getattr(self, name) < 1:
                 raise ValueError(f"{name} is {getattr(self, name)}: training needs at least 1")
+        if self.holdout_every == 1:
+            raise ValueError("holdout_every is 1, which leaves no demonstration to learn from; 0 holds none out")

@@ -27,7 +27,7 @@ from para.geometry import Camera, Pose
 from para.heads import mean_over_processes
 from para.policy import Policy, PolicyNetwork, check_scene
 from para.training.allocator import keep_freed_memory
-from para.training.checkpoint import Ema, fingerprint, is_finished, load_backbone, load_state, save_state
+from para.training.checkpoint import Ema, fingerprint, is_finished, load_backbone, load_state, save_state, start_hash
 from para.training.confidence import calibrate, held_out
 from para.training.config import TrainConfig
 from para.training.first_batch import draw_first_batch
@@ -68,7 +68,8 @@ def train(
         raise ModuleNotFoundError(f"to log with {tracker}, install it: pip install 'para-policy[{tracker}]'")
     _check_scenes(samples, config)
     data = fingerprint(samples)
-    if resume and is_finished(folder, config, data):
+    began = "" if start_from is None else start_hash(start_from)
+    if resume and is_finished(folder, config, data, began):
         return Policy.from_pretrained(folder / "policy", "cuda" if torch.cuda.is_available() else "cpu")
     keep_freed_memory()
     folder.mkdir(parents=True, exist_ok=True)
@@ -88,13 +89,17 @@ def train(
     optimizer = _optimizer(network, config)
     ema = Ema(network, config.ema_decay)
     state_path = folder / "state.pt"
-    start = load_state(state_path, config, data, objective, ema, optimizer) if resume and state_path.exists() else 0
+    start = (
+        load_state(state_path, config, data, objective, ema, optimizer, began) if resume and state_path.exists() else 0
+    )
     model, optimizer = accelerator.prepare(objective, optimizer)
     if tracker:
         accelerator.init_trackers("para", config=json.loads(json.dumps(to_json(config), default=str)))
 
     apart = held_out(samples.episode, config.holdout_every)
     frames = config.objective.clip_frames(config.policy)
+    if frames > 1 and (config.augmentation.erase or config.augmentation.shapes):
+        raise ValueError("erase and shapes are drawn into single pictures; this training shows clips")
     stream = BatchStream(
         samples,
         config.augmentation,
@@ -128,12 +133,12 @@ def train(
             # Seeded by the step alone, so that a resumed run draws the same noise.
             torch.manual_seed((config.seed * 1_000_003 + step) * 1009 + accelerator.process_index)
             autocast = torch.autocast(accelerator.device.type, torch.bfloat16, enabled=precision == "bf16")
+            whole = False  # an objective may keep running means, which the forward pass moves
             with objective.guard():
                 with autocast:
                     loss = model(batch)
                 accelerator.backward(loss.total)
             norm = accelerator.clip_grad_norm_(network.parameters(), config.gradient_clip)
-            whole = False
             optimizer.step()
             optimizer.zero_grad()
             ema.update(network)
@@ -151,7 +156,7 @@ def train(
                     accelerator.log(row, step=step)
             progress.step(step, row if logged else None, waited, time.perf_counter() - tick)
             if main and saved:
-                save_state(state_path, config, data, step, objective, ema, optimizer)
+                save_state(state_path, config, data, step, objective, ema, optimizer, began)
             stop.check()
     except KeyboardInterrupt:
         if main and not all(p.isfinite().all() for p in network.parameters()):  # since the loss was last looked at
@@ -159,7 +164,7 @@ def train(
         elif main and not whole:
             print(f"\nstopped within step {step + 1}: what was saved before stays as it is", file=sys.stderr)
         elif main:
-            save_state(state_path, config, data, step, objective, ema, optimizer)
+            save_state(state_path, config, data, step, objective, ema, optimizer, began)
             print(
                 f"\nstopped at step {step} of {config.steps}; the same command resumes from {state_path}",
                 file=sys.stderr,
@@ -171,7 +176,7 @@ def train(
     for opened in accelerator.trackers:
         opened.finish()  # not `end_training`, which parts the processes, too
     network.load_state_dict(ema.state)
-    made_by = {"data": data} | _made_by(config, accelerator.num_processes, progress.seconds, precision)
+    made_by = {"data": data, "began": began} | _made_by(config, accelerator.num_processes, progress.seconds, precision)
     policy = Policy(config.policy, network, {**(provenance or {}), **made_by})
     if main:
         if apart.any() and config.objective.teaches_actions:
@@ -181,7 +186,7 @@ def train(
             policy.provenance["confidence"] = to_json(measured)
             progress.say(measured.text())
         # The state first, so that nothing is lost where the policy cannot be written.
-        save_state(state_path, config, data, step, objective, ema, optimizer)
+        save_state(state_path, config, data, step, objective, ema, optimizer, began)
         policy.save_pretrained(folder / "policy")
         progress.close(f"trained {config.steps} steps -> {folder / 'policy'}")
     accelerator.wait_for_everyone()

@@ -69,7 +69,9 @@ class ObservationEncoder(nn.Module):
         rows, columns = x.shape[-2:]
         state = [pose_state(inputs, self.workspace, self.space)]
         if self.planes is not None:
-            x = x + self.planes(state_planes(inputs, rows, columns, self.workspace.low[2], self.workspace.high[2]))
+            with full_precision(feature):
+                planes = state_planes(inputs, rows, columns, self.workspace.low[2], self.workspace.high[2])
+            x = x + self.planes(planes)
             state += [pixel_state(inputs, self.workspace), camera_vector(inputs)]
         x = F.relu(x)
         heat = self.heat(x + self.mix(x)).float().flatten(2).softmax(-1)

@@ -10,6 +10,7 @@ from torch import nn
 
 from para.dataset import ModelInput
 from para.heads.cells import cell_centres
+from para.heads.head import full_precision
 from para.heads.neck import Neck
 from para.heads.regression.head import RegressionHead, RegressionOutputs, RegressionSettings, step_outputs
 from para.types import Box
@@ -49,4 +50,5 @@ class SoftArgmaxHead(RegressionHead):
 
 def mean_place(heat: torch.Tensor, rows: int, columns: int) -> torch.Tensor:
     """(..., cells) probabilities, row by row -> (..., 2) their mean (u, v) as a share of the image's width and height."""
-    return heat @ cell_centres(rows, columns, 1, 1, heat)
+    with full_precision(heat):
+        return heat @ cell_centres(rows, columns, 1, 1, heat)

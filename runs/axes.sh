@@ -19,7 +19,7 @@ steps() {  # policy, the pooled regression's steps: until it is competent where 
         para_yaw | para_yaw_top_view | para_paper_lite0_224) echo "--steps 1500" ;;  # the last does worse with 6000
         para) echo "--steps ${POINTING_STEPS:-6000}" ;;
         cls_regression) echo "--steps ${2:-2500}" ;;
-        cls_regression_camera) echo "--steps 8000" ;;
+        cls_regression_camera | act_camera_frame) echo "--steps 8000" ;;
         reg_*) echo "--steps 6000" ;;  # the cells of the factorial
     esac
 }

@@ -55,18 +55,26 @@ def wilson_clustered(successes: Sequence[bool], *clusterings: Sequence[Hashable]
     n, total = len(placed), int(placed.sum())
     if total in (0, n):
         return _all_alike(placed, clusterings)
-    share, effect, uncertainty = total / n, 1.0, 0.0
+    share = total / n
+    effect, quantile = design_effect((placed - share) / n, share * (1 - share) / n, clusterings)
+    return _scored(total, n, n / effect, quantile)
+
+
+def design_effect(parts: np.ndarray, alone: float, clusterings: Sequence[Sequence[Hashable]]) -> tuple[float, float]:
+    """By how much the variance of an estimate grows, at least 1, as its N episodes are alike in clusters, and Student's
+    quantile that goes with it; see `wilson_clustered`. `parts` (N,) are what each episode adds to the estimate beyond its mean,
+    `alone` is the variance of their sum if they were independent."""
+    effect, uncertainty = 1.0, 0.0
     for labels in clusterings:
         sums: dict[Hashable, float] = {}
-        for label, value in zip(labels, placed, strict=True):
-            sums[label] = sums.get(label, 0.0) + value - share
+        for label, part in zip(labels, parts, strict=True):
+            sums[label] = sums.get(label, 0.0) + part
         k = len(sums)
-        if 1 < k < n:
-            between = k / (k - 1) * sum(x * x for x in sums.values()) / n**2
-            of_this = float(between) * n / (share * (1 - share))
+        if 1 < k < len(parts):
+            of_this = k / (k - 1) * float(sum(x * x for x in sums.values())) / alone
             effect += max(0.0, of_this - 1)
             uncertainty += of_this**2 / (k - 1)
-    return _scored(total, n, n / effect, student_95(effect, uncertainty))
+    return effect, _student_95(effect, uncertainty)
 
 
 def _all_alike(placed: np.ndarray, clusterings: Sequence[Sequence[Hashable]]) -> Rate:
@@ -95,7 +103,7 @@ def _scored(successes: int, n: int, size: float, z: float) -> Rate:
     return Rate(successes, n, share, low, high)
 
 
-def student_95(variance: float, uncertainty: float) -> float:
+def _student_95(variance: float, uncertainty: float) -> float:
     """Student's two-sided 95 % quantile for a sum of variances, `uncertainty` the sum of their squares over their degrees of
     freedom (Satterthwaite); never of less than one degree."""
     return float(stdtrit(max(1.0, variance**2 / uncertainty), 0.975)) if uncertainty > 0 else Z_95

@@ -8,7 +8,7 @@ import numpy as np
 
 from para.evaluation.axes import AXES
 from para.evaluation.official_axes import OfficialAxis
-from para.evaluation.statistics import Z_95, graded_area, student_95, success_by_distance, wilson
+from para.evaluation.statistics import Z_95, design_effect, graded_area, success_by_distance, wilson
 from para.report.cells import AxisTable, Cell, clusterings, rate_of
 from para.report.figure_data import Point
 
@@ -88,12 +88,7 @@ def widening_of(cell: Cell) -> float:
         rate, n = placed[at].mean(), at.sum()
         part[at] = weight * (placed[at] - rate) / n
         alone += weight**2 * rate * (1 - rate) / n
-    effect, uncertainty = 1.0, 0.0
-    for labels in clusterings(cell.episodes) if alone > 0 else ():
-        names, of = np.unique([repr(label) for label in labels], return_inverse=True)
-        k = len(names)
-        if 1 < k < len(placed):
-            of_this = k / (k - 1) * float((np.bincount(of, part) ** 2).sum()) / alone
-            effect += max(0.0, of_this - 1)
-            uncertainty += of_this**2 / (k - 1)
-    return float(np.sqrt(effect)) * student_95(effect, uncertainty) / Z_95
+    if alone == 0:
+        return 1.0
+    effect, quantile = design_effect(part, alone, clusterings(cell.episodes))
+    return float(np.sqrt(effect)) * quantile / Z_95

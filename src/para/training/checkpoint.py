@@ -106,15 +106,15 @@ def save_state(
     objective: nn.Module,
     ema: Ema,
     optimizer: torch.optim.Optimizer,
-    began: str = "",
+    began_with: str = "",
 ) -> None:
     """Write everything that the next step depends on; the file appears whole. `data` is the `fingerprint` of what is learned
-    from, `began` the hash of the policy whose backbone it began with; `objective` holds the network as `network`."""
+    from, `began_with` the hash of the policy whose backbone it began with; `objective` holds the network as `network`."""
     whole = objective.state_dict()
     state = {
         "config": json.dumps(to_json(config)),
         "data": data,
-        "began": began,
+        "began_with": began_with,
         "step": step,
         "network": objective.network.state_dict(),
         "objective": {k: v for k, v in whole.items() if not k.startswith("network.")},
@@ -127,7 +127,7 @@ def save_state(
     os.replace(partial, path)
 
 
-def is_finished(folder: Path, config: TrainConfig, data: str, began: str = "") -> bool:
+def is_finished(folder: Path, config: TrainConfig, data: str, began_with: str = "") -> bool:
     """Whether `folder` holds the policy that this very training ends with; its state.pt may be gone.
 
     CheckpointError when there is no state and the policy is of another training: it would be written over.
@@ -144,7 +144,7 @@ def is_finished(folder: Path, config: TrainConfig, data: str, began: str = "") -
     try:
         _refuse_another(made_by["training"], config, saved)
         _refuse_other_data(made_by.get("data"), data, saved)
-        _refuse_other_start(made_by.get("began"), began, saved)
+        _refuse_other_start(made_by.get("began_with"), began_with, saved)
     except CheckpointError:
         if (folder / "state.pt").exists():
             return False  # whose own configuration decides
@@ -159,7 +159,7 @@ def load_state(
     objective: nn.Module,
     ema: Ema,
     optimizer: torch.optim.Optimizer,
-    began: str = "",
+    began_with: str = "",
 ) -> int:
     """Restore; returns the number of steps done. CheckpointError when the run was of another configuration, of other data than
     those of the fingerprint `data`, or began with another backbone."""
@@ -170,7 +170,7 @@ def load_state(
         raise CheckpointError(f"{path} cannot be read ({why}). Delete it to train from the start.") from None
     _refuse_another(json.loads(state["config"]), config, path)
     _refuse_other_data(state.get("data"), data, path)
-    _refuse_other_start(state.get("began"), began, path)
+    _refuse_other_start(state.get("began_with"), began_with, path)
     objective.network.load_state_dict(state["network"])
     objective.load_state_dict(state["objective"], strict=False)  # its own buffers; the network's are loaded above
     ema.load(state["ema"], state["ema_steps"])
@@ -205,7 +205,7 @@ def _refuse_other_data(then: str | None, now: str, path: Path) -> None:
 
 def _refuse_other_start(then: str | None, now: str, path: Path) -> None:
     if then is not None and then != now:  # runs from before it was kept say nothing
-        there, here = (f"the backbone of policy {began}" if began else "fresh weights" for began in (then, now))
+        there, here = (f"the backbone of policy {start}" if start else "fresh weights" for start in (then, now))
         raise CheckpointError(
             f"{path} belongs to a run that began with {there}, not with {here}. Train into a new folder, or delete this one to "
             "start again."

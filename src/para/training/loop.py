@@ -68,8 +68,8 @@ def train(
         raise ModuleNotFoundError(f"to log with {tracker}, install it: pip install 'para-policy[{tracker}]'")
     _check_scenes(samples, config)
     data = fingerprint(samples)
-    began = "" if start_from is None else start_hash(start_from)
-    if resume and is_finished(folder, config, data, began):
+    began_with = "" if start_from is None else start_hash(start_from)
+    if resume and is_finished(folder, config, data, began_with):
         return Policy.from_pretrained(folder / "policy", "cuda" if torch.cuda.is_available() else "cpu")
     keep_freed_memory()
     folder.mkdir(parents=True, exist_ok=True)
@@ -90,7 +90,9 @@ def train(
     ema = Ema(network, config.ema_decay)
     state_path = folder / "state.pt"
     start = (
-        load_state(state_path, config, data, objective, ema, optimizer, began) if resume and state_path.exists() else 0
+        load_state(state_path, config, data, objective, ema, optimizer, began_with)
+        if resume and state_path.exists()
+        else 0
     )
     model, optimizer = accelerator.prepare(objective, optimizer)
     if tracker:
@@ -156,7 +158,7 @@ def train(
                     accelerator.log(row, step=step)
             progress.step(step, row if logged else None, waited, time.perf_counter() - tick)
             if main and saved:
-                save_state(state_path, config, data, step, objective, ema, optimizer, began)
+                save_state(state_path, config, data, step, objective, ema, optimizer, began_with)
             stop.check()
     except KeyboardInterrupt:
         if main and not all(p.isfinite().all() for p in network.parameters()):  # since the loss was last looked at
@@ -164,7 +166,7 @@ def train(
         elif main and not whole:
             print(f"\nstopped within step {step + 1}: what was saved before stays as it is", file=sys.stderr)
         elif main:
-            save_state(state_path, config, data, step, objective, ema, optimizer, began)
+            save_state(state_path, config, data, step, objective, ema, optimizer, began_with)
             print(
                 f"\nstopped at step {step} of {config.steps}; the same command resumes from {state_path}",
                 file=sys.stderr,
@@ -176,7 +178,9 @@ def train(
     for opened in accelerator.trackers:
         opened.finish()  # not `end_training`, which parts the processes, too
     network.load_state_dict(ema.state)
-    made_by = {"data": data, "began": began} | _made_by(config, accelerator.num_processes, progress.seconds, precision)
+    made_by = {"data": data, "began_with": began_with} | _made_by(
+        config, accelerator.num_processes, progress.seconds, precision
+    )
     policy = Policy(config.policy, network, {**(provenance or {}), **made_by})
     if main:
         if apart.any() and config.objective.teaches_actions:
@@ -186,7 +190,7 @@ def train(
             policy.provenance["confidence"] = to_json(measured)
             progress.say(measured.text())
         # The state first, so that nothing is lost where the policy cannot be written.
-        save_state(state_path, config, data, step, objective, ema, optimizer, began)
+        save_state(state_path, config, data, step, objective, ema, optimizer, began_with)
         policy.save_pretrained(folder / "policy")
         progress.close(f"trained {config.steps} steps -> {folder / 'policy'}")
     accelerator.wait_for_everyone()

@@ -108,11 +108,13 @@ def suite() -> Experiment:
 
 
 def on_axis(name: str) -> Experiment:
-    """Both policies on any axis of the benchmark, e.g. ``scaling_n32_d1``; told their task where the axis has several."""
+    """Both policies on any axis of the benchmark, e.g. ``scaling_n32_d1``, trained for as many steps as in the published table;
+    told their task where the axis has several."""
     if isinstance(AXES[name], OfficialAxis):
         return replace(suite(), name=name, axis=name, also=())
-    rows = (_row("para", 1500), _row("cls_regression", 2500))
-    return Experiment(name, name, rows, tests=100, in_distribution=50, expert=24)
+    pointing = 1500 if name == "lr_full" or name.startswith(("scaling", "random10")) else 6000
+    rows = (_row("para", pointing), _row("cls_regression", 3500 if name == "lr_full" else 2500))
+    return Experiment(name, name, rows, tests=200 if name in ("nf", "lr_full", "view_hemisphere") else 100, expert=24)
 
 
 def factorial() -> Experiment:

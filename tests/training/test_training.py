@@ -88,6 +88,13 @@ def test_the_average_copies_only_what_moves(tmp_path):
     assert other.steps == 1 and all(torch.equal(other.state[k], ema.state[k]) for k in own)
 
 
+def test_numbers_too_small_for_a_cpus_fast_path_are_zeros_in_training(tmp_path):
+    torch.set_flush_denormal(False)
+    assert (torch.full((4,), 1e-38) * 0.1).any()
+    train(replace(QUICK, steps=1), toy_samples(8), tmp_path, quiet=True)
+    assert not (torch.full((4,), 1e-38) * 0.1).any()
+
+
 @pytest.mark.parametrize("head", ["volume", "regression"])
 def test_resume_is_exact(tmp_path, head, monkeypatch):
     config = QUICK

@@ -248,7 +248,7 @@ def evaluate(
     Args:
         records: JSON-lines file of episode records.
         policy: Folder of the saved policy; without it the scripted expert runs.
-        name: Row name in the records; the folder's name by default.
+        name: Row name in the records; the folder's name by default (oracle_NAME, NAME_corrected with a locator).
         oracle: Play the expert's future through this policy's grid instead of its predictions.
         locator: Folder of a saved locator (`para train --preset locator`) that corrects the camera while the policy runs.
         axis: Whose conditions; `para axes` says what each asks.
@@ -268,17 +268,17 @@ def evaluate(
         raise ValueError("--oracle plays the expert's future through a policy's grid: give its --policy")
     if episodes < 1:
         raise ValueError(f"--episodes {episodes}: at least 1")
+    if policy is None and name and name != "expert":
+        raise ValueError(f"--name {name} without --policy: the scripted expert's row is called expert")
     kind = "expert" if policy is None else "oracle" if oracle else "policy"
-    folder = None if policy is None else policy.resolve()
-    label = name or ("expert" if folder is None else folder.parent.name if folder.name == "policy" else folder.name)
     conditions = getattr(axis_named(axis), f"{split}_conditions")(episodes)
-    spec = AgentSpec(label, kind, policy, mode, locator)
-    noted = ledger if split == "test" else None
+    spec = AgentSpec.named_by_folder(kind, policy, mode, locator)
+    spec, noted = replace(spec, name=name or spec.name), ledger if split == "test" else None
     found = run(spec, conditions, records, workers=workers, image_size=image_size, videos=videos, ledger=noted)
     stages = [r.stage.value for r in found.records]
     counts = ", ".join(f"{stage} {stages.count(stage)}" for stage in ("PLACE", "GRASP", "MISS"))
     rate = rate_of(found.records, lambda r: r.placed)
-    print(f"{label} on {axis}/{split}: {counts}; PLACE {rate.value:.0%} [{rate.low:.0%}, {rate.high:.0%}]")
+    print(f"{spec.name} on {axis}/{split}: {counts}; PLACE {rate.value:.0%} [{rate.low:.0%}, {rate.high:.0%}]")
     print(f"records: {records}")
     if found.errors:
         raise SystemExit(f"{len(found.errors)} episodes have unresolved errors; repeat the command to try them again")

@@ -200,12 +200,17 @@ CASES = {
     "a policy as a locator": (
         lambda p: None,
         (EVALUATE + " --locator {p}/run/policy",),
-        "agent 'run': {p}/run/policy is no locator; train one (`para train --preset locator`)",
+        "agent 'run_corrected': {p}/run/policy is no locator; train one (`para train --preset locator`)",
     ),
     "an oracle without its grid": (
         lambda p: None,
         ("evaluate --records {p}/records.jsonl --oracle",),
         "--oracle plays the expert's future through a policy's grid: give its --policy",
+    ),
+    "an expert of another name": (
+        lambda p: None,
+        (EVALUATE.replace("--policy {p}/run/policy", "--name fast"),),
+        "--name fast without --policy: the scripted expert's row is called expert",
     ),
     "records that are a folder": (
         lambda p: None,

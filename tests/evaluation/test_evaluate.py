@@ -83,6 +83,20 @@ def test_an_agent_needs_a_name():
         AgentSpec("", "expert")
 
 
+def test_a_policy_and_the_oracle_on_its_grid_are_never_one_row():
+    folder = Path("runs/lr/train/para/policy")
+    names = [AgentSpec.named_by_folder(kind, folder).name for kind in ("policy", "oracle")]
+    assert [*names, AgentSpec.named_by_folder("policy", folder, locator=folder).name] == [
+        "para",
+        "oracle_para",
+        "para_corrected",
+    ]
+    with pytest.raises(ValueError, match="an oracle is called oracle_NAME"):
+        AgentSpec("para", "oracle", folder)
+    with pytest.raises(ValueError, match="give the policy another name"):
+        AgentSpec("oracle_para", "policy", folder)
+
+
 def test_both_modes_stand_in_one_file_and_either_goes_on(tmp_path):
     run(tmp_path, n=2)
     run(tmp_path, n=2, mode="realtime")

@@ -13,6 +13,15 @@ from para.heads import LocatorConfig
 from para.policy import Policy, checkpoint_hash, saved_config
 from para.worlds.world import Agent, World
 
+REFERENCES = ("expert", "oracle")
+"""Rows that are no policies: they show what the task and the grid allow."""
+
+
+def is_reference(name: str) -> bool:
+    """Whether a row of this name is the expert's or an oracle's, which may be named after the policy whose grid it borrows."""
+    return name in REFERENCES or name.startswith("oracle_")
+
+
 Kind = Literal["policy", "expert", "oracle"]
 """``expert``: the scripted teacher. ``oracle``: the teacher's motion, quantised to a policy's grid and executed as its
 chunks would be; what it cannot do, no policy on that grid can."""
@@ -43,6 +52,32 @@ class AgentSpec:
                 f"agent {self.name!r} of kind {self.kind!r}: a policy or an oracle needs the folder of a saved policy, "
                 f"the expert has none; got {self.path}"
             )
+        # The oracle's weights are those of the policy whose grid it borrows: only its name tells the two apart on record.
+        if self.kind == "oracle" and not is_reference(self.name):
+            raise ValueError(
+                f"agent {self.name!r}: an oracle is called oracle_NAME, or it would stand for the policy itself"
+            )
+        if self.kind == "policy" and is_reference(self.name):
+            raise ValueError(
+                f"agent {self.name!r}: this is what rows of reference are called; give the policy another name"
+            )
+
+    @classmethod
+    def named_by_folder(
+        cls,
+        kind: Kind,
+        path: Path | None = None,
+        mode: Mode = "servo",
+        locator: Path | None = None,
+    ) -> AgentSpec:
+        """Called as the policy's folder is, or the folder around it where it is ``policy``; ``oracle_`` before it for an
+        oracle, ``_corrected`` behind it with a locator."""
+        if path is None:
+            return cls("expert", kind, path, mode, locator)
+        folder = path.resolve()
+        name = folder.parent.name if folder.name == "policy" else folder.name
+        named = f"oracle_{name}" if kind == "oracle" else f"{name}_corrected" if locator else name
+        return cls(named, kind, path, mode, locator)
 
     def subject(self) -> Subject:
         """Name and hash of the weights. FileNotFoundError where there is no saved policy, ValueError where policy and locator

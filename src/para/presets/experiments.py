@@ -28,12 +28,13 @@ class Experiment:
     name: str
     axis: str
     rows: tuple[Row, ...]
-    also: tuple[str, ...] = ()
-    """Further axes for the same policies; their demonstrations must be those of `axis` (see `para axes`)."""
+    also: tuple[tuple[str, int], ...] = ()
+    """Further axes for the same policies, each with its number of test conditions; their demonstrations must be those of
+    `axis` (see `para axes`)."""
     demos: int | None = None
     """How many demonstrations of the axis's plan; None for all."""
     tests: int = 200
-    """Test conditions; one episode each."""
+    """Test conditions of `axis`; one episode each."""
     in_distribution: int = 100
     """Conditions in the training region."""
     expert: int = 50
@@ -76,7 +77,7 @@ def dense() -> Experiment:
 
 def default64() -> Experiment:
     """One training, six axes: between the demonstrations, other cameras, distractors, a wrong camera, another look."""
-    also = ("view", "view_far", "distractors", "calibration", "appearance")
+    also = (("view", 800), ("view_far", 200), ("distractors", 300), ("calibration", 400), ("appearance", 100))
     rows = (_row("para", 6000), _row("cls_regression", 2500))
     return Experiment("default64", "dense", rows, also, expert=24)
 
@@ -103,7 +104,7 @@ def suite() -> Experiment:
         Row("para_task_id", replace(policy_preset("para_suite_task_id"), steps=3000)),
         Row("cls_regression", replace(policy_preset("cls_regression_suite"), steps=5000)),
     )
-    also = ("suite_other_bowl", "external_swap", "external_views")
+    also = (("suite_other_bowl", 100), ("external_swap", 100), ("external_views", 376))
     return Experiment("suite", "suite", rows, also, tests=100, in_distribution=50, expert=100)
 
 

@@ -6,13 +6,13 @@ from collections import Counter
 from collections.abc import Callable, Hashable, Sequence
 from dataclasses import dataclass
 
+from para.evaluation.agents import is_reference
 from para.evaluation.axes import AXES
 from para.evaluation.ledger import LedgerEntry
 from para.evaluation.records import EpisodeError, EpisodeRecord, Records, RecordsError, sort_records
 from para.evaluation.statistics import Rate, wilson, wilson_clustered
 from para.report.names import axis_title, group_of, members, rank, training_key, training_seed
 from para.report.published import Published, published
-from para.report.styles import is_reference
 from para.worlds.world import Stage
 
 COMPETENT = 0.80

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import re
 
+from para.evaluation.agents import REFERENCES, is_reference
 from para.evaluation.axes import AXES
 from para.evaluation.records import EpisodeError, EpisodeRecord
-from para.report.styles import REFERENCES, is_reference
 
 
 def group_of(axis: str) -> str:

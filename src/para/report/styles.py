@@ -4,16 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from para.evaluation.agents import is_reference
 from para.worlds.world import Stage
-
-REFERENCES = ("expert", "oracle")
-"""Rows that are no policies: they show what the task and the grid allow."""
-
-
-def is_reference(policy: str) -> bool:
-    """Whether a row is the expert's or an oracle's, which may be named after the policy whose grid it borrows."""
-    return policy in REFERENCES or policy.startswith("oracle_")
-
 
 LIGHT = {
     "p0": "#0f6e6a", "p1": "#d64415", "p2": "#5b3a94", "p3": "#4395dc", "p4": "#d19a18", "p5": "#b8005e",

@@ -9,13 +9,14 @@ import matplotlib
 import numpy as np
 from matplotlib.figure import Figure
 
+from para.evaluation.agents import is_reference
 from para.report.build import Contents, read_contents
 from para.report.figure_data import LossChart, Map, RateChart, Series, TableMap, ViewMap, sector_span
 from para.report.headline import Headline
 from para.report.maps import STAGE_WORDS
 from para.report.method import draw_method
 from para.report.pointing import FILE, load_pointing
-from para.report.styles import LIGHT, MARKS, STAGE_LIGHT, is_reference
+from para.report.styles import LIGHT, MARKS, STAGE_LIGHT
 from para.report.vector_tables import draw_ablations, draw_differences, draw_factorial
 from para.worlds.libero.layout import BOWL_X, BOWL_Y
 from para.worlds.world import Stage

@@ -45,6 +45,8 @@ class Recorded:
     """Its place in the plan."""
     frames: int | None
     """Frames of the episode; None when the teacher did not reach PLACE and the entry yields no episode."""
+    remaining: int
+    """Entries of the plan that are still to be recorded."""
 
 
 def record_demos(
@@ -70,11 +72,13 @@ def record_demos(
     world.close()
     with DatasetWriter(root, meta, plan_hash(layouts, image_size), len(layouts)) as writer:
         jobs = {i: (layouts[i], image_size, writer.staging_folder(i)) for i in writer.pending()}
+        remaining = len(jobs)
         for index, frames in _run(jobs, workers or os.cpu_count() or 1):
             if frames is None:
                 writer.fail(index, "the teacher did not reach PLACE")
             writer.commit()
-            yield Recorded(index, frames)
+            remaining -= 1
+            yield Recorded(index, frames, remaining)
 
 
 def plan_hash(layouts: Sequence[Layout], image_size: tuple[int, int]) -> str:

@@ -9,6 +9,7 @@
 # does the same for one axis in one command. Times are for two quiet CPU cores; tier B can wait.
 set -euo pipefail
 OUT=${1:-outputs/axes}
+LEDGER=$OUT/ledger.jsonl  # every look at test conditions; the report counts them
 PARTS=${*:2}
 ASKED=${POLICIES:-}
 POLICIES=${ASKED:-para cls_regression}
@@ -40,10 +41,11 @@ ask() {  # run folder, axis, episodes (and of the expert): unseen and seen condi
     for POLICY in $POLICIES; do
         for SPLIT in in_distribution test; do
             para evaluate --policy "$1/train/$POLICY/policy" --name $POLICY --axis "$2" --split $SPLIT \
-                --episodes $([ $SPLIT = test ] && echo "$3" || echo 100) --records "$INTO/records/$2.jsonl" --videos "$INTO/videos"
+                --episodes $([ $SPLIT = test ] && echo "$3" || echo 100) --records "$INTO/records/$2.jsonl" --videos "$INTO/videos" \
+                --ledger "$LEDGER"
         done
     done
-    para evaluate --axis "$2" --split test --episodes ${4:-50} --records "$INTO/records/$2.jsonl"           #  1 min
+    para evaluate --axis "$2" --split test --episodes ${4:-50} --records "$INTO/records/$2.jsonl" --ledger "$LEDGER"  #  1 min
 }
 
 for AXIS in lr_independent lr nf; do  # tier A: a half of the table to the other half
@@ -68,7 +70,8 @@ if part default64; then  # tier A: dense, view, distractors, calibration; tier B
         TRAINED=$OUT/default64/train
         para train --preset locator --dataset $OUT/default64/demos --out $TRAINED/locator                  #  5 to 10 min
         para evaluate --policy $TRAINED/para/policy --locator $TRAINED/locator/policy --name para_corrected \
-            --axis calibration --split test --episodes 400 --records $OUT/default64/records/calibration.jsonl  #  8 min
+            --axis calibration --split test --episodes 400 --records $OUT/default64/records/calibration.jsonl \
+            --ledger "$LEDGER"                                                                             #  8 min
     fi
     ask $OUT/default64 view_far 200       # 100 each at 35 and 45 deg
     ask $OUT/default64 appearance 100
@@ -133,10 +136,10 @@ ask_suite() {  # axis, episodes, splits: all three policies
     for POLICY in $SUITE_POLICIES; do
         for SPLIT in "${@:3}"; do
             para evaluate --policy $SUITE/train/"${POLICY%%:*}"/policy --name "${POLICY%%:*}" --axis "$1" --split "$SPLIT" \
-                --episodes "$2" --records $SUITE/records/"$1".jsonl --videos $SUITE/videos                 #  4 min
+                --episodes "$2" --records $SUITE/records/"$1".jsonl --videos $SUITE/videos --ledger "$LEDGER"  #  4 min
         done
     done
-    para evaluate --axis "$1" --split test --episodes "$2" --records $SUITE/records/"$1".jsonl             #  2 min
+    para evaluate --axis "$1" --split test --episodes "$2" --records $SUITE/records/"$1".jsonl --ledger "$LEDGER"  #  2 min
 }
 
 if part suite; then  # the same scene with two instructions: suite and suite_other_bowl begin with the same pictures

@@ -9,6 +9,8 @@ from __future__ import annotations
 import sys
 from pathlib import Path
 
+import torch
+
 from para.evaluation.agents import AgentSpec
 from para.evaluation.axes import axis_named
 from para.evaluation.evaluate import evaluate
@@ -22,7 +24,8 @@ RESULTS = Path("results/oracle")
 def main(episodes: int) -> None:
     """Both grids, the training camera (the whole table) and the validation cameras (5 to 20 deg away)."""
     for preset in ("para", "para_paper_lite0_224"):
-        config = policy_preset(preset).policy  # an untrained network: only its grid is used
+        config = policy_preset(preset).policy
+        torch.manual_seed(0)  # an untrained network, of which only the grid is used; the same one when asked to go on
         folder = Policy(config, PolicyNetwork(config)).save_pretrained(Path("outputs/oracle") / preset)
         for axis, split in (("dense", "in_distribution"), ("view", "validation")):
             conditions = getattr(axis_named(axis), f"{split}_conditions")(episodes)

@@ -6,13 +6,13 @@
 # ...` trains on two cores.
 set -euo pipefail
 OUT=${1:-outputs/video}
-DEMOS=${2:-$OUT/demos}    # left half, 128 demonstrations
-ALL=${3:-$OUT/videos}     # the whole table, 64 demonstrations, used as videos without actions
+DEMOS=${2:-$OUT/demos}    # left half, 128 demonstrations; recorded unless given
+ALL=${3:-$OUT/videos}     # the whole table, 64 demonstrations, used as videos without actions; recorded unless given
 
 recipe() { para train --preset "$1" --dataset "$DEMOS" --out "$OUT" "${@:2}"; }
 
-[ -d "$DEMOS" ] || para demos --axis lr --out "$DEMOS"                                                    #  4 min
-[ -d "$ALL" ] || para demos --axis dense --out "$ALL"                                                     #  2 min
+[ -n "${2:-}" ] || para demos --axis lr --out "$DEMOS"                                                    #  4 min
+[ -n "${3:-}" ] || para demos --axis dense --out "$ALL"                                                     #  2 min
 
 recipe video_two_stage               # autoencoder 12 min, video 75 min, joint 85 min
 para show video --policy "$OUT/video/policy" --dataset "$DEMOS" --episode 3 --frame 40 --out "$OUT/foreseen.png"  # 2 to 4 min
@@ -31,6 +31,6 @@ for ROW in two_stage two_stage_global two_stage_global_fixed frozen joint two_st
     for SPLIT in in_distribution test; do
         para evaluate --policy "$OUT/$ROW/policy" --name "video_$ROW" --axis lr --split $SPLIT \
             --episodes $([ $SPLIT = test ] && echo 200 || echo 100) \
-            --records "$OUT/records/lr.jsonl" --videos "$OUT/films"
+            --records "$OUT/records/lr.jsonl" --videos "$OUT/films" --ledger "$OUT/ledger.jsonl"
     done
 done

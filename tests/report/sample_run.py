@@ -23,7 +23,7 @@ from para.worlds.libero.layout import Layout, ObjectPlacement
 from para.worlds.world import Stage
 
 MADE_UP = Provenance(
-    "para reproduce quick", "0123456789ab", (("python", "3.11.7"), ("torch", "2.7.0")), "made-up machine"
+    "para reproduce --preset quick", "0123456789ab", (("python", "3.11.7"), ("torch", "2.7.0")), "made-up machine"
 )
 SKILL = {
     # policy: (at the training region, lost from the nearest to the farthest test condition)

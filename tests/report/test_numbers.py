@@ -201,7 +201,7 @@ def test_a_row_is_made_again_by_the_command_of_its_fields():
     assert f"{ask} --mode realtime --records" in commands(of("para", "a", "realtime"), typed)[0]
     assert "--policy RUN/two_stage/policy --name video_two_stage" in commands(of("video_two_stage", "a"), typed)[0]
     assert commands(of("expert", "expert"), typed) == [f"para evaluate {ask} --records RUN/records/lr.jsonl"]
-    for kept in ("para reproduce quick", "para evaluate --oracle --policy somewhere"):
+    for kept in ("para reproduce --preset quick", "para evaluate --oracle --policy somewhere"):
         assert commands(of("para", "a"), kept) == [kept]
 
 

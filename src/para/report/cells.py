@@ -174,8 +174,8 @@ def axis_tables(runs: Sequence[RunRecords], ledger: Sequence[LedgerEntry]) -> li
     """One table for each axis on record, in the benchmark's order; `ledger` has the looks that each row is charged with.
 
     Draws of one training set stand in one table. Within a run the newest checkpoint of a policy counts; of several runs
-    the one with the most episodes, whatever came out, the later one where they are equal. All others are named in
-    `AxisTable.others`.
+    the one with the most episodes of the mode that is shown, whatever came out, the later one where they are equal. All
+    others are named in `AxisTable.others`.
     """
     present = {group_of(r.condition.axis) for run in runs for r in (*run.records.episodes, *run.records.errors)}
     known = list(dict.fromkeys(group_of(axis) for axis in AXES))
@@ -198,9 +198,9 @@ def _table(group: str, runs: Sequence[RunRecords], ledger: Sequence[LedgerEntry]
         r for run in runs for r in (*run.records.episodes, *run.records.errors) if group_of(r.condition.axis) == group
     ]
     split = "test" if any(r.condition.split == "test" for r in lines) else "validation"
-    best: dict[str, tuple[int, _Candidate]] = {}
+    best: dict[str, tuple[tuple[int, int], _Candidate]] = {}
     for candidate in (c for run in runs for c in _candidates(run, group)):
-        size = sum(_of(r, candidate.subjects) and r.condition.split == split for r in candidate.run.records.episodes)
+        size = _size(candidate, split)
         if candidate.policy not in best or size >= best[candidate.policy][0]:
             best[candidate.policy] = (size, candidate)
     asked = [entry for entry in ledger if group_of(entry.axis) == group]
@@ -215,6 +215,12 @@ def _table(group: str, runs: Sequence[RunRecords], ledger: Sequence[LedgerEntry]
             rows.append(Row(policy, chosen.run.run, main, realtime if servo else None, seen, paper, looks))
     used = {(candidate.run.run, subject) for _, candidate in best.values() for subject in candidate.subjects}
     return AxisTable(group, split, tuple(rows), _others(group, split, runs, used))
+
+
+def _size(of: _Candidate, split: str) -> tuple[int, int]:
+    """Episodes in servo mode, which is shown where there is any, and in realtime."""
+    modes = [r.settings.mode for r in of.run.records.episodes if _of(r, of.subjects) and r.condition.split == split]
+    return modes.count("servo"), modes.count("realtime")
 
 
 def _looks(policy: str, cells: Sequence[Cell], asked: Sequence[LedgerEntry]) -> int:

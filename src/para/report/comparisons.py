@@ -49,10 +49,10 @@ class Comparison:
 
 def compare(ours: Row | None, rivals: Sequence[Row]) -> list[Comparison]:
     """One comparison for each rival that shares enough conditions with us, adjusted as a table of their own; cells with
-    unresolved errors are left out."""
+    unresolved errors, or of another mode than ours, are left out."""
     found: list[tuple[Row, PairedDifference]] = []
     for rival in rivals if ours is not None and ours.main.publishable else ():
-        if rival.main.publishable:
+        if rival.main.publishable and rival.main.mode == ours.main.mode:
             a, b, places = paired_outcomes(ours.main, rival.main)
             if a.shape[1] >= LEAST_EPISODES:
                 found.append((rival, paired_difference(a, b, places)))

@@ -43,7 +43,7 @@ def axis_figures(
     table: AxisTable, styles: dict[str, str], note: ExperimentNote | None, dense: AxisTable | None = None
 ) -> AxisFigures:
     """Maps and curve of one axis; `dense`: the table of `BASE`, where it was run."""
-    rows = [row for row in table.rows if not has_own_table(row.policy)]
+    rows = [row for row in table.rows if not has_own_table(row.policy) and not row.main.errors]
     moved = any(r.condition.layout.view != (0.0, 0.0) for row in rows for r in row.main.episodes)
     training = _training(table, note)
     maps = tuple(

@@ -100,7 +100,8 @@ def _row(
             entry, None, (None,) * len(policies), (), tuple(goal_results(entry, {}, "test", ())), published
         )
     cells = tuple(_cell(table.row(policy)) for policy in policies)
-    episodes = {row.policy: row.main.episodes for row in table.rows if row.main.publishable}
+    servo = [row for row in table.rows if row.main.mode == "servo"]  # what goals are stated for
+    episodes = {row.policy: row.main.episodes for row in servo if row.main.publishable}
     goals = goal_results(entry, episodes, table.split, comparisons)
     return HeadlineRow(entry, table, cells, tuple(comparisons), tuple(goals), published)
 

@@ -87,7 +87,7 @@ def _factorial(tables: Sequence[Factorial]) -> list[str]:
             (reading, i): cell.row.main.place.value
             for reading, cells in table.grid
             for i, cell in enumerate(cells)
-            if cell is not None and cell.row.competent
+            if cell is not None and cell.row.competent and cell.row.main.publishable
         }
         means = [
             (words, sum(v for (r, _), v in rates.items() if r == words) / n)

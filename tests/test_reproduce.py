@@ -52,7 +52,9 @@ def test_every_axis_is_an_experiment():
     assert experiment("scaling_n32_d1").axis == "scaling_n32_d1"
     assert experiment("lr").rows[1].train.steps == 3500  # a preset of that name goes first
     assert [experiment(name).rows[0].train.steps for name in ("nf", "random10_d0")] == [6000, 1500]  # as published
-    with pytest.raises(ValueError, match="no experiment preset 'scaling_n33_d1'"):
+    with pytest.raises(
+        ValueError, match="no experiment preset or axis 'scaling_n33_d1'. Did you mean 'scaling_n32_d1'"
+    ):
         experiment("scaling_n33_d1")
 
 

@@ -52,10 +52,15 @@ class View:
                 f"{self.camera.width} x {self.camera.height} (W x H). Resize the camera together with the image "
                 "(Camera.resize and warp_image)."
             )
-        if tuple(self.camera.intrinsics.shape) != (4,):
+        pose = self.camera.T_world_camera
+        shapes = [tuple(x.shape) for x in (self.camera.intrinsics, pose.rotation, pose.translation)]
+        if shapes != [(4,), (3, 3), (3,)]:
             raise ValueError(
-                f"view {self.name!r}: one picture has one camera, got intrinsics {tuple(self.camera.intrinsics.shape)}"
+                f"view {self.name!r}: one picture has one camera, got intrinsics {shapes[0]}, rotation {shapes[1]}, "
+                f"translation {shapes[2]}"
             )
+        if not all(isinstance(x, np.ndarray) for x in (self.camera.intrinsics, pose.rotation, pose.translation)):
+            raise ValueError(f"view {self.name!r}: its camera is made of NumPy arrays, as the picture is; use .numpy()")
         if wrong := self.camera.defect():
             raise ValueError(f"view {self.name!r}: this camera cannot have taken a picture: {wrong}")
 
@@ -82,6 +87,9 @@ class RobotState:
             raise ValueError(
                 f"T_world_ee is a Pose, got {type(self.T_world_ee).__name__}; from a 3x4 or 4x4 matrix: Pose.from_matrix(T)"
             )
+        shapes = tuple(self.T_world_ee.rotation.shape), tuple(self.T_world_ee.translation.shape)
+        if shapes != ((3, 3), (3,)):
+            raise ValueError(f"T_world_ee is one pose, (3, 3) and (3,), got {shapes[0]} and {shapes[1]}")
         if wrong := self.T_world_ee.defect():
             raise ValueError(f"T_world_ee: {wrong}")
         if not is_opening(self.gripper):

@@ -153,3 +153,7 @@ def test_what_is_no_locator_is_refused():
     elsewhere.config = PolicyConfig(camera="wrist")
     with pytest.raises(ValueError, match="looks through 'wrist', the locator through 'toy'"):
         CorrectedPolicy(elsewhere, locator())
+    flange = Tells()
+    flange.config = replace(flange.config, ee_frame="flange")
+    with pytest.raises(ValueError, match="moves the frame 'flange', the locator finds 'grip_site'"):
+        CorrectedPolicy(flange, locator())

@@ -99,6 +99,7 @@ def test_words_are_fitted_and_unknown_ones_share_an_entry():
         assert not torch.allclose(read(["the disc to the mark"]), read(["the mark to the disc"]))  # order counts
         assert not torch.allclose(read.train()([GO] * 2)[0], read([GO] * 2)[0])  # words are hidden in training
     assert split_words("Put it: there, now-2!") == ["put", "it", "there", "now", "2"]
+    assert split_words("Schüssel, миску: 红色_1") == ["schüssel", "миску", "红色", "1"]
 
 
 def test_a_task_number_knows_its_sentences_and_no_other():

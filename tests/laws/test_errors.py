@@ -4,7 +4,9 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
+import torch
 
+from para.backbones import Lite0Config
 from para.geometry import Camera, DepthBins, HeightBins, Pose, VolumeGrid, homography, warp_image
 from para.types import Box, Observation, RobotState, View
 
@@ -60,7 +62,23 @@ MISTAKES = {
     ),
     "view_of_two_cameras": (
         lambda: View("agentview", VIEW.image, replace(CAMERA, intrinsics=np.stack([CAMERA.intrinsics] * 2))),
-        "view 'agentview': one picture has one camera, got intrinsics (2, 4)",
+        "view 'agentview': one picture has one camera, got intrinsics (2, 4), rotation (3, 3), translation (3,)",
+    ),
+    "view_of_a_camera_of_tensors": (
+        lambda: View("agentview", VIEW.image, replace(CAMERA, intrinsics=torch.tensor(CAMERA.intrinsics))),
+        "view 'agentview': its camera is made of NumPy arrays, as the picture is; use .numpy()",
+    ),
+    "several_hands": (
+        lambda: RobotState(Pose(np.eye(3)[None].repeat(2, 0), np.zeros(3)), 1.0, 0.0),
+        "T_world_ee is one pose, (3, 3) and (3,), got (2, 3, 3) and (3,)",
+    ),
+    "backbone_stages_coarsest_first": (
+        lambda: Lite0Config(stages=(4, 2, 1)),
+        "Lite0Config.stages rise from 0 to at most 6, finest first; got (4, 2, 1)",
+    ),
+    "more_frozen_stages_than_there_are": (
+        lambda: Lite0Config(stages=(0, 1)),
+        "Lite0Config.frozen_stages is at most 2 with stages (0, 1), got 3",
     ),
     "camera_without_size": (lambda: CAMERA.resize(0, 64), "image size must be positive, got 0 x 64"),
     "crop_without_size": (lambda: CAMERA.crop(10, 10, 20, -1), "image size must be positive, got 20 x -1"),

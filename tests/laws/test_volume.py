@@ -163,3 +163,12 @@ def test_a_wrong_height_above_a_foot_moves_nothing_sideways(camera, pixel, fract
     lifted, _ = FEET.bins.unproject(camera, pixel, FEET.bins.value(fraction * 8) + change)
     np.testing.assert_allclose((lifted - points)[valid][..., :2], 0, atol=1e-12)
     np.testing.assert_allclose((lifted - points)[valid][..., 2], change, atol=1e-9)
+
+
+@GRIDS
+@given(camera=cameras())
+def test_points_that_are_no_numbers_have_an_index_that_can_be_gathered_with(grid, camera):
+    found = grid.locate(np.full((2, 5, 3), np.nan), camera)
+    assert not found.valid.any()
+    for index, size in ((found.row, 6), (found.column, 10), (found.bin, grid.bins.count)):
+        assert ((index >= 0) & (index < size)).all()

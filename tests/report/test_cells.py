@@ -14,6 +14,7 @@ from para.evaluation.records import EpisodeError, RecordsError, append_record, r
 from para.report.cells import RunRecords, axis_tables
 from para.report.comparisons import adjust, axis_comparisons
 from para.report.formats import percent
+from para.report.headline import headline
 from para.report.media import Budget
 from para.report.published import published
 from para.report.sources import read_source
@@ -61,6 +62,24 @@ def test_an_oracle_named_after_a_policy_is_a_reference_and_a_published_head_alon
     assert [row.policy for row in found.rows] == ["para", "act", "oracle_para"] and found.rows[-1].is_reference
     assert [c.rival for c in axis_comparisons(found.rows)] == ["act"]
     assert axis_comparisons(table(records("para_paper_lite0_224", 9), records("act", 3)).rows) == []
+
+
+def realtime(found: list[EpisodeRecord]) -> list[EpisodeRecord]:
+    return [replace(r, settings=replace(r.settings, mode="realtime")) for r in found]
+
+
+def test_the_two_modes_are_not_compared_and_goals_are_of_servo():
+    found = table(realtime(records("para", 20)), records("act", 3))
+    assert [row.main.mode for row in found.rows] == ["realtime", "servo"] and axis_comparisons(found.rows) == []
+    (line,) = headline([found]).run
+    assert line.goals[0].measured is None and headline([table(records("para", 20))]).run[0].goals[0].measured == 1.0
+
+
+def test_of_two_runs_the_one_with_more_episodes_of_the_shown_mode_counts():
+    both = [*records("para", 18), *realtime(records("para", 18))]
+    more = records("para", 5, n=30)
+    (found,) = axis_tables([run("more", more), run("both", both)], [])
+    assert found.row("para").run == "more" and found.row("para").main.place.n == 30
 
 
 def test_a_few_shared_conditions_settle_nothing():

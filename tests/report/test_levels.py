@@ -27,6 +27,7 @@ def test_levels_are_told_from_places(monkeypatch):
     assert sum(p.n for p in curve_points(boxes.rows[0].main, True)) == 30
     (places,) = tables(axis_records("lr", ("para",), 30, 4))
     assert not has_levels(places)
+    assert not has_levels(tables(axis_records("lr", ("para", "act"), 8, 4))[0])  # both were asked the same eight
 
 
 def test_the_area_lies_in_its_interval_and_narrows_with_more_episodes():

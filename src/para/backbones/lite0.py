@@ -38,6 +38,15 @@ class Lite0Config:
     frozen_stages: int = 3
     """The stem and this many first stages keep their weights; they then cost no backward pass."""
 
+    def __post_init__(self) -> None:
+        stages, count = self.stages, len(STAGES)
+        if not stages or list(stages) != sorted(set(stages)) or not 0 <= stages[0] <= stages[-1] < count:
+            raise ValueError(f"Lite0Config.stages rise from 0 to at most {count - 1}, finest first; got {stages}")
+        if not 0 <= self.frozen_stages <= stages[-1] + 1:
+            raise ValueError(
+                f"Lite0Config.frozen_stages is at most {stages[-1] + 1} with stages {stages}, got {self.frozen_stages}"
+            )
+
     def build(self) -> Lite0:
         """The network."""
         return Lite0(self)

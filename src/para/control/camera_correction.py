@@ -87,12 +87,17 @@ class CorrectedPolicy:
     """A policy whose camera is corrected before each prediction."""
 
     def __init__(self, policy: Policy, locator: Policy, config: CorrectionConfig | None = None) -> None:
-        """ValueError when `locator` is no locator, or looks through another camera."""
+        """ValueError when `locator` is no locator, looks through another camera or for another point of the hand."""
         if not isinstance(locator.network.head, LocatorHead):
             raise ValueError(f"correcting a camera takes a locator; this is a {type(locator.config.head).__name__}")
         if locator.config.camera != policy.config.camera:
             raise ValueError(
                 f"the policy looks through {policy.config.camera!r}, the locator through {locator.config.camera!r}"
+            )
+        if locator.config.ee_frame != policy.config.ee_frame:
+            raise ValueError(
+                f"the policy moves the frame {policy.config.ee_frame!r}, the locator finds {locator.config.ee_frame!r}: "
+                "what lies between them would pass for an error of the camera"
             )
         self.policy, self.locator = policy, locator
         self.correction = CameraCorrection(config)

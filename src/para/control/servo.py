@@ -29,7 +29,7 @@ class ServoConfig:
     corrections: int = 2
     """How often the steady-state error may be added to the set-point."""
     largest_correction: float = 0.06
-    """Bound of the added correction [m]."""
+    """Bound of the added correction along each axis [m]."""
     grip_steps: int = 12
     """Most control steps to wait for the fingers after the gripper command has changed."""
 

@@ -57,7 +57,8 @@ class VolumeGrid:
         index = []
         for axis, size in enumerate(sizes):
             valid = valid & (floor[..., axis] >= 0) & (floor[..., axis] < size)
-            index.append(xp.astype(xp.clip(floor[..., axis], 0, size - 1), xp.int64))
+            inside = xp.where(xp.isfinite(floor[..., axis]), floor[..., axis], xp.zeros_like(floor[..., axis]))
+            index.append(xp.astype(xp.clip(inside, 0, size - 1), xp.int64))
         return CellIndex(index[1], index[0], index[2], coordinate - floor - 0.5, valid)
 
     def unproject(self, row: Array, column: Array, bin: Array, offset: Array, camera: Camera) -> tuple[Array, Array]:

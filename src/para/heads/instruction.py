@@ -22,7 +22,7 @@ class Words:
     """The sentence's words: embeddings and one layer of self-attention, trained with the policy."""
 
     vocabulary: tuple[str, ...] = ()
-    """The words known, lower case; taken from the demonstrations by `fitted`."""
+    """The words known, without capitals; taken from the demonstrations by `fitted`."""
     width: int = 32
     """Numbers of a word."""
     attention_heads: int = 4
@@ -71,8 +71,8 @@ Instruction = Words | TaskId
 
 
 def split_words(sentence: str) -> list[str]:
-    """Lower-case words and numbers, without punctuation."""
-    return re.findall(r"[a-z0-9]+", sentence.lower())
+    """Words and numbers of any script, without capitals and punctuation."""
+    return re.findall(r"[^\W_]+", sentence.casefold())
 
 
 class WordEncoder(nn.Module):

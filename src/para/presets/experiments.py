@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from difflib import get_close_matches
 
 from para.backbones import Lite0Config
 from para.evaluation.axes import AXES
@@ -160,4 +161,8 @@ def experiment(name: str) -> Experiment:
     """The named experiment, or the plain one on an axis of that name; ValueError suggests the nearest name."""
     if name not in EXPERIMENTS and name in AXES:
         return on_axis(name)
+    if name not in EXPERIMENTS and (close := get_close_matches(name, AXES, 1)):
+        raise ValueError(
+            f"no experiment preset or axis {name!r}. Did you mean {close[0]!r}? Presets: {', '.join(EXPERIMENTS)}."
+        )
     return look_up(name, EXPERIMENTS, "experiment preset")()

@@ -13,9 +13,8 @@ from para.evaluation.axes import AXES
 from para.evaluation.ledger import LedgerEntry, evaluations
 from para.evaluation.progress import duration
 from para.evaluation.records import EpisodeRecord
-from para.evaluation.statistics import wilson
 from para.evaluation.view_axes import ExcludedView, HemisphereAxis, ViewAxis, excluded_views
-from para.report.cells import COMPETENT, LEAST_EPISODES, AxisTable, Other, RunRecords, axis_tables
+from para.report.cells import COMPETENT, LEAST_EPISODES, AxisTable, Other, RunRecords, axis_tables, rate_of
 from para.report.charts import legend_key, loss_chart, rate_chart
 from para.report.expert_map import ExpertMap, read_expert_map
 from para.report.factorial import SPACES, Factorial, factorial_tables
@@ -193,7 +192,7 @@ def _trials(trials: Sequence[RunRecords]) -> list[tuple[str, Other]]:
             key = (r.condition.axis, r.condition.split, r.subject.policy, r.subject.checkpoint)
             groups.setdefault(key, []).append(r)
         for (axis, split, policy, checkpoint), episodes in sorted(groups.items()):
-            rate = wilson(sum(r.placed for r in episodes), len(episodes))
+            rate = rate_of(episodes, lambda r: r.placed)
             found.append((f"{axis}, {split}", Other(policy, run.run, checkpoint, rate)))
     return found
 

@@ -10,7 +10,7 @@ from para.evaluation.agents import is_reference
 from para.evaluation.axes import AXES
 from para.evaluation.ledger import LedgerEntry
 from para.evaluation.records import EpisodeError, EpisodeRecord, Records, RecordsError, sort_records
-from para.evaluation.statistics import Rate, wilson, wilson_clustered
+from para.evaluation.statistics import Rate, wilson_clustered
 from para.report.names import axis_title, group_of, members, rank, training_key, training_seed
 from para.report.published import Published, published
 from para.worlds.world import Stage
@@ -298,13 +298,13 @@ def _in_distribution(of: _Candidate, group: str, mode: str, runs: Sequence[RunRe
 def _others(
     group: str, split: str, runs: Sequence[RunRecords], used: set[tuple[str, tuple[str, str, str]]]
 ) -> tuple[Other, ...]:
-    found: dict[tuple[str, str, str], list[bool]] = {}
+    found: dict[tuple[str, str, str], list[EpisodeRecord]] = {}
     for run in runs:
         for r in run.records.episodes:
             subject = (r.condition.axis, r.subject.policy, r.subject.checkpoint)
             if (group_of(r.condition.axis), r.condition.split) == (group, split) and (run.run, subject) not in used:
-                found.setdefault((run.run, r.subject.policy, r.subject.checkpoint), []).append(r.placed)
+                found.setdefault((run.run, r.subject.policy, r.subject.checkpoint), []).append(r)
     return tuple(
-        Other(policy, run, checkpoint, wilson(sum(placed), len(placed)))
-        for (run, policy, checkpoint), placed in sorted(found.items(), key=lambda g: (rank(g[0][1]), g[0]))
+        Other(policy, run, checkpoint, rate_of(episodes, lambda r: r.placed))
+        for (run, policy, checkpoint), episodes in sorted(found.items(), key=lambda g: (rank(g[0][1]), g[0]))
     )

@@ -36,10 +36,10 @@ def grades(cell: Cell) -> np.ndarray:
 
 
 def has_levels(table: AxisTable) -> bool:
-    """Whether the axis asks the same few grades again and again: rings, numbers of objects, sizes of an error."""
-    every = np.concatenate([grades(row.main) for row in table.rows if row.main.episodes] or [np.zeros(0)])
-    different = len(np.unique(np.round(every, 9)))
-    return 2 <= different <= MOST_LEVELS and len(every) >= 2 * different
+    """Whether the axis asks every policy the same few grades again and again: rings, numbers of objects, sizes of an error."""
+    asked = [grades(row.main) for row in table.rows if row.main.episodes]
+    different = len(np.unique(np.round(np.concatenate(asked or [np.zeros(0)]), 9)))
+    return 2 <= different <= MOST_LEVELS and max(map(len, asked)) >= 2 * different
 
 
 def curve_points(cell: Cell, by_level: bool) -> list[Point]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -41,7 +42,7 @@ def write_figures(folder: Path, out: Path, ledger: Path | None = None) -> list[P
     with matplotlib.rc_context(_LOOK):
         for name, figure in _figures(contents):
             for kind in ("pdf", "svg"):
-                path = out / f"{name}.{kind}"
+                path = out / f"{re.sub(r'[^A-Za-z0-9_.-]+', '_', name)}.{kind}"
                 figure.savefig(path, metadata={"CreationDate" if kind == "pdf" else "Date": None}, dpi=200)
                 written.append(path)
     return written

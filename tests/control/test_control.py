@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from control.toy_arm import DOWN, Arm, Plans, chunk
-from para.control import AgentFailure, ChunkExecutor, ExecutorConfig, OraclePolicy, Servo, Trajectory
+from para.control import AgentFailure, ChunkExecutor, ExecutorConfig, OraclePolicy, Servo, ServoConfig, Trajectory
 from para.geometry import HeightBins, Pose, VolumeGrid, relative_angle, rotation_from_vector, turn_towards
 from para.types import Observation, RobotState, View
 from toy import toy_camera
@@ -228,6 +228,35 @@ def test_realtime_learns_how_the_arm_sags():
 def test_realtime_does_not_wait_for_an_arm_that_never_comes(patience):
     rows = gripping(SlowArm(sag=(0, 0, 0)), grip_within=0.0, grip_patience=patience)
     assert next(i for i, row in enumerate(rows) if row[2]) == 12 + round(patience * 20)
+
+
+def test_realtime_gives_up_waiting_for_a_hand_that_stands_still_although_it_asks_again():
+    """Pressed against the table, the hand never arrives; every new chunk would wait anew and the gripper never close."""
+    arm = Arm(sag=(0, 0, -0.03))
+    plan = chunk([arm.position] * 6, [1, 1, 0, 0, 0, 0])
+    servo = ServoConfig(largest_correction=0.0)
+    executor = ChunkExecutor(Plans(plan), ExecutorConfig(mode="realtime", latency=0.05, servo=servo, grip_patience=0.6))
+    closed = []
+    for _ in range(80):
+        command = executor.act(arm.state(), arm.observe)
+        closed.append(command.gripper < 0.5)
+        arm.step(command)
+    assert executor.queries > 2 and any(closed) and not any(closed[:20])
+
+
+def test_realtime_turns_at_a_bounded_rate():
+    arm = Arm(sag=(0, 0, 0))
+    turned = DOWN @ rotation_from_vector(np.array([0.0, 0.0, 1.5]))
+    plan = replace(chunk([arm.position] * 6, [1] * 6), rotations=np.repeat(turned[None], 6, 0))
+    executor = ChunkExecutor(Plans(plan), ExecutorConfig(mode="realtime", latency=0.05))
+    before, turns = arm.rotation, []
+    for _ in range(30):
+        command = executor.act(arm.state(), arm.observe)
+        turns.append(float(relative_angle(before, command.T_world_ee.rotation)))
+        before = command.T_world_ee.rotation
+        arm.step(command)
+    assert max(turns) <= executor.config.servo.turn + 1e-6
+    np.testing.assert_allclose(before, turned, atol=1e-6)
 
 
 def test_realtime_goes_behind_a_jump_no_faster_than_the_stride():

@@ -58,9 +58,11 @@ class ExecutorConfig:
     """`realtime` without ensembling: where the gripper is to open or close, the plan stands still until the end effector is
     this near [m]."""
     grip_patience: float = 1.0
-    """And for no longer than this, for each chunk [s]; 0 keeps to the clock."""
+    """And for no longer than this, for each chunk, nor for longer over all chunks while the end effector stands still [s]; 0
+    keeps to the clock."""
     fastest: float = 0.05
-    """`realtime`: the set-point moves by no more than this in a control step [m]; in `servo` by `ServoConfig.speed`."""
+    """`realtime`: the set-point moves by no more than this in a control step [m]; in `servo` by `ServoConfig.speed`. In both
+    modes it turns by no more than `ServoConfig.turn`."""
 
     @classmethod
     def of(cls, policy: ChunkPolicy, mode: Mode = "servo", servo: ServoConfig | None = None) -> ExecutorConfig:
@@ -98,7 +100,8 @@ class ChunkExecutor:
         self._begun = False
         self._commanded = 1.0  # the gripper's last command (`realtime`)
         self._correction = np.zeros(3)  # added to the set-point (`realtime`) [m]
-        self._setpoint: np.ndarray | None = None  # the last one (`realtime`) [m]
+        self._setpoint: Pose | None = None  # the last one (`realtime`)
+        self._stuck = 0.0  # how long the end effector has stood still before a target for the gripper (`realtime`) [s]
         self._time = -math.inf  # of the last state (`realtime`) [s]
         self._before = np.full(3, np.inf)  # where the end effector was a control step ago
         self.servo.reset()
@@ -177,12 +180,15 @@ class ChunkExecutor:
             )
         self._time = state.time
         command = self._timed_command(state, observe)
-        self._commanded = command.gripper
-        last = state.T_world_ee.translation if self._setpoint is None else self._setpoint
-        way = command.T_world_ee.translation - last
+        if command.gripper != self._commanded:
+            self._commanded, self._stuck = command.gripper, 0.0
+        last = self._setpoint or state.T_world_ee
+        way = command.T_world_ee.translation - last.translation
         far = float(np.linalg.norm(way))
-        self._setpoint = last + way * min(1.0, self.config.fastest / max(far, 1e-12))
-        return Command(Pose(command.T_world_ee.rotation, self._setpoint), command.gripper)
+        position = last.translation + way * min(1.0, self.config.fastest / max(far, 1e-12))
+        rotation = turn_towards(last.rotation, command.T_world_ee.rotation, self.config.servo.turn)
+        self._setpoint = Pose(rotation, position)
+        return Command(self._setpoint, command.gripper)
 
     def _timed_command(self, state: RobotState, observe: Callable[[], Observation]) -> Command:
         period = self.config.steps * (self.chunk.step_seconds if self.chunk else 0.0)
@@ -214,10 +220,16 @@ class ChunkExecutor:
     def _waiting_to_grip(self, plan: _TimedChunk, state: RobotState) -> _TimedChunk:
         """The plan, its clock held while the gripper is due to work and the end effector not where it is to."""
         due = plan.due(state.time)
-        if due == 0 or due != plan.next_grip(due, self._commanded) or plan.late >= self.config.grip_patience - 1e-6:
+        if due == 0 or due != plan.next_grip(due, self._commanded):
             return plan
-        off = np.linalg.norm(plan.chunk.positions[plan.begin + due - 1] - state.T_world_ee.translation)
-        return plan if off <= self.config.grip_within else replace(plan, late=plan.late + 1 / CONTROL_HZ)
+        here = state.T_world_ee.translation
+        off = np.linalg.norm(plan.chunk.positions[plan.begin + due - 1] - here)
+        if np.linalg.norm(here - self._before) > _STILL or off <= self.config.grip_within:
+            self._stuck = 0.0
+        if off <= self.config.grip_within or max(plan.late, self._stuck) >= self.config.grip_patience - 1e-6:
+            return plan
+        self._stuck += 1 / CONTROL_HZ
+        return replace(plan, late=plan.late + 1 / CONTROL_HZ)
 
     def _correct(self, aim: np.ndarray, here: np.ndarray) -> None:
         """Integral action against the controller's steady-state error, while the end effector hardly moves and is not far
@@ -238,6 +250,8 @@ class ChunkExecutor:
         return begin, max(1, math.ceil(far / self.config.stride))
 
 
+_STILL = 0.001
+"""Movement in a control step below which the end effector stands still [m]."""
 _SLOW, _NEAR, _INTEGRAL = 0.004, 0.05, 0.2
 """`ChunkExecutor._correct`: movement in a control step [m], distance [m], share of the error that is added in a step."""
 

@@ -31,11 +31,12 @@ from para.training.checkpoint import Ema, fingerprint, is_finished, load_backbon
 from para.training.confidence import calibrate, held_out
 from para.training.config import TrainConfig
 from para.training.first_batch import draw_first_batch
-from para.training.precision import resolved
+from para.training.precision import denormals_are_zeros, resolved
 from para.training.progress import Progress, keep_log
 from para.training.stop import Stop
 
 
+@denormals_are_zeros()
 def train(
     config: TrainConfig,
     samples: SampleTable,
@@ -72,8 +73,6 @@ def train(
     if resume and is_finished(folder, config, data, began_with):
         return Policy.from_pretrained(folder / "policy", "cuda" if torch.cuda.is_available() else "cpu")
     keep_freed_memory()
-    # A sharp softmax over a volume has gradients below 1e-38; with them a CPU's step takes ten times as long.
-    torch.set_flush_denormal(True)
     folder.mkdir(parents=True, exist_ok=True)
     launched = int(os.environ.get("WORLD_SIZE", 1))
     on_cpus = launched > 1 and not torch.cuda.is_available()  # Accelerate has to be told

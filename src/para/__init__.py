@@ -1,4 +1,4 @@
-"""Pixel-aligned robot actions: a policy that points at pixels and bins along their rays, and unprojects to 3D targets.
+"""Pixel-aligned robot actions: a policy that points at cells of the picture and at heights, and unprojects to 3D targets.
 
 from para import Policy, ChunkExecutor
 policy = Policy.from_pretrained("outputs/quick/train/para/policy")

@@ -99,7 +99,7 @@ def check(dataset: tyro.conf.Positional[Path], pictures: Path | None = None) -> 
     from para.demos import DemoDataset
     from para.demos.check import check_dataset
 
-    report = check_dataset(DemoDataset.open(dataset), pictures or dataset.with_name(f"{dataset.name}-check"))
+    report = check_dataset(DemoDataset.open(dataset), pictures or Path(f"{dataset.resolve()}-check"))
     print(report.text())
     if not report.ok:
         raise SystemExit(1)

@@ -64,6 +64,8 @@ def _from_union(kind: Any, data: Any, where: str) -> Any:
             return from_json(member, data, where)
         if isinstance(member, type) and not dataclasses.is_dataclass(member) and isinstance(data, member):
             return data
+    if float in members and isinstance(data, int) and not isinstance(data, bool):
+        return float(data)
     raise ValueError(f"{where}: {data!r} fits none of {[getattr(m, '__name__', m) for m in members]}")
 
 

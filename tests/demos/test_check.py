@@ -8,7 +8,7 @@ import pytest
 
 from demos.synthetic import WORKSPACE, default_camera, make_episode, meta_for
 from para.demos import DatasetWriter, DemoDataset, stage_episode
-from para.demos.check import check_dataset, check_views
+from para.demos.check import _set_findings, check_dataset, check_views
 from para.demos.check_still import still_agreement
 from para.demos.check_structure import structural_findings
 from para.demos.check_views import FRAMES, Views
@@ -220,3 +220,10 @@ def middle_episode(seed: int) -> Views:
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(synthetic, "trajectory", lambda *_: way)
         return views_of(seed)
+
+
+@pytest.mark.parametrize("motion", [(np.nan, 0.05), (0.05, np.nan)])
+def test_motion_along_one_axis_alone_is_judged_by_that(motion):
+    (found,) = _set_findings("front", np.zeros(3), motion)
+    assert found.level == "error" and "do not belong together" in found.what
+    assert _set_findings("front", np.zeros(3), tuple(10 * m for m in motion)) == []

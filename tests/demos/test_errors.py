@@ -5,12 +5,14 @@ import shutil
 from dataclasses import fields, replace
 
 import numpy as np
+import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
 from demos.synthetic import default_camera, make_episode, meta_for
 from mutations import mutations
 from para.demos import DatasetWriter, DemoDataset, DemoError, DemoMeta, resampled, stage_episode
+from para.demos.schema import EPISODES_PATH, PLAN_INDEX_COLUMN
 from para.demos.video import encode_video
 
 CAMERA = default_camera(96, 64)
@@ -53,7 +55,19 @@ def older_conventions(info):
     info["features"]["observation.camera.front.T_world_camera"]["info"]["para"]["conventions"] = 0
 
 
+def one_frame(root):
+    path = root / EPISODES_PATH
+    table = pq.read_table(path)
+    at = table.schema.get_field_index("length")
+    pq.write_table(table.set_column(at, "length", pa.array([24, 1], table.schema.field(at).type)), path)
+
+
 BROKEN = {
+    "an episode of one frame": (
+        one_frame,
+        "{root}: episode 1 has a single frame, which shows no motion: a recording that was broken off? Delete it (LeRobot's "
+        "lerobot-edit-dataset).",
+    ),
     "no dataset": (
         lambda root: shutil.rmtree(root / "meta"),
         "{root}: not a dataset (no meta/info.json). Give the folder that holds meta/, data/ and videos/.",
@@ -151,6 +165,34 @@ def test_another_plan_is_refused(pristine, tmp_path):
         f"{root}: the set was begun with another plan (hash plan, 2 entries; now other plan, 2). Choose another folder, "
         "or delete this one to begin again."
     )
+
+
+def split_table(root):
+    path = root / EPISODES_PATH
+    table = pq.read_table(path)
+    pq.write_table(table.slice(1), path.with_name("file-001.parquet"))
+    pq.write_table(table.slice(0, 1), path)
+
+
+def test_a_table_of_several_files_is_read_whole_before_anything_is_tidied(pristine, tmp_path):
+    root = shutil.copytree(pristine, tmp_path / "set")
+    split_table(root)
+    files = {path for top in ("data", "videos") for path in (root / top).rglob("*")}
+    with DatasetWriter(root, meta_for(CAMERA), "plan", 3) as writer:
+        assert writer.committed == [0, 1] and writer.pending() == [2]
+    assert {path for top in ("data", "videos") for path in (root / top).rglob("*")} == files
+    assert len(DemoDataset.open(root)) == 2
+
+
+def test_a_set_that_was_extended_elsewhere_is_left_alone(pristine, tmp_path):
+    root = shutil.copytree(pristine, tmp_path / "set")
+    table = pq.read_table(root / EPISODES_PATH)
+    at = table.schema.get_field_index(PLAN_INDEX_COLUMN)
+    pq.write_table(table.set_column(at, PLAN_INDEX_COLUMN, pa.array([0, None], pa.int64())), root / EPISODES_PATH)
+    before = {path: path.stat().st_size for path in root.rglob("*") if ".staging" not in path.parts}
+    with pytest.raises(DemoError, match="extended or edited elsewhere .*; nothing was touched"):
+        DatasetWriter(root, meta_for(CAMERA), "plan", 3)
+    assert {path: path.stat().st_size for path in root.rglob("*") if ".staging" not in path.parts} == before
 
 
 def test_a_plan_may_grow(pristine, tmp_path):

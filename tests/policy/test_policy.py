@@ -11,7 +11,7 @@ from mutations import mutations
 from para.config import from_json, to_json
 from para.geometry import Pose
 from para.heads import GlobalRegressionConfig
-from para.policy import CheckpointError, Policy, PolicyConfig, PolicyNetwork, checkpoint_hash
+from para.policy import CheckpointError, Execution, Policy, PolicyConfig, PolicyNetwork, checkpoint_hash
 from para.presets import EXPERIMENTS, POLICIES, experiment, policy_preset
 from para.types import Observation, RobotState, View
 from policy.small import CONFIG, observation
@@ -220,3 +220,9 @@ def test_unknown_presets_suggest_the_nearest():
     with pytest.raises(ValueError, match="no experiment preset 'quik'. Did you mean 'quick'"):
         experiment("quik")
     assert set(POLICIES) >= {"para", "para_paper_lite0_224", "cls_regression"}
+
+
+def test_a_whole_number_where_a_fraction_or_nothing_may_stand_comes_back():
+    """JSON knows one kind of number; a saved policy with ``stride=0`` could not be loaded."""
+    told = Execution(stride=0, ensemble=1)
+    assert from_json(Execution, json.loads(json.dumps(to_json(told))), "execution") == told

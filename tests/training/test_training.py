@@ -130,10 +130,10 @@ def test_a_stop_keeps_the_last_state_when_weights_are_no_longer_finite(tmp_path,
     def spoil_and_stop(self, network):
         with torch.no_grad():
             next(p for p in network.parameters() if p.requires_grad).fill_(torch.nan)
+        (tmp_path / "state.pt").write_bytes(b"good")  # as if saved a step ago
         raise KeyboardInterrupt
 
     monkeypatch.setattr(loop.Ema, "update", spoil_and_stop)
-    (tmp_path / "state.pt").write_bytes(b"good")
     with pytest.raises(KeyboardInterrupt):
         train(QUICK, toy_samples(), tmp_path, resume=False, quiet=True)
     assert (tmp_path / "state.pt").read_bytes() == b"good" and "no longer finite" in capsys.readouterr().err
@@ -149,6 +149,23 @@ def test_cameras_that_no_policy_could_use_are_refused_before_training(tmp_path):
     few = samples.T_world_camera.copy()
     few[:2] = inverted[:2]
     train(replace(QUICK, steps=1), replace(samples, T_world_camera=few), tmp_path / "run", quiet=True)
+
+
+def test_what_is_begun_anew_and_stopped_is_not_taken_for_the_finished_run_before(tmp_path, monkeypatch, capsys):
+    first = replace(QUICK, steps=2)
+    train(first, toy_samples(8), tmp_path, quiet=True)
+
+    def stop(self, *_):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(Progress, "step", stop)
+    with pytest.raises(KeyboardInterrupt):
+        train(first, toy_samples(8), tmp_path, quiet=True, resume=False)
+    assert "stopped at step 1 of 2; the command without --no-resume resumes" in capsys.readouterr().err
+    assert not (tmp_path / "policy").exists()
+    monkeypatch.undo()
+    train(first, toy_samples(8), tmp_path, quiet=True)
+    assert len(losses(tmp_path)) == 2 and (tmp_path / "policy/config.json").exists()
 
 
 def test_another_configuration_is_refused(tmp_path):

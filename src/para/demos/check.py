@@ -151,7 +151,8 @@ def _set_findings(camera: str, spread: np.ndarray, motion: tuple[float, float]) 
             f"(correlation {across:+.2f} across, {down:+.2f} down)"
         )
         return [Finding("error", None, camera, what, "Flip the pictures when converting; see Camera.flip_horizontal.")]
-    if max(spread[:2]) > SET_LIMIT or max(across, down) < 0.2:
+    known = [correlation for correlation in motion if correlation == correlation]  # NaN: nothing moved along this axis
+    if max(spread[:2]) > SET_LIMIT or (known and max(known) < 0.2):
         what = (
             f"pictures and cameras do not belong together in the whole set (typical disagreement "
             f"{np.rad2deg(max(spread[:2])):.1f} deg; motion correlation {across:+.2f} across, {down:+.2f} down)"

@@ -76,6 +76,11 @@ class DemoDataset:
         rows = read_rows(root / "meta/episodes", meta)[:total]
         if not rows:
             raise DemoError(f"{root}: the set holds no episodes yet. Run the recording (again); it resumes.")
+        if short := [row.episode_index for row in rows if row.length < 2]:
+            raise DemoError(
+                f"{root}: episode {short[0]} has a single frame, which shows no motion: a recording that was broken off? "
+                "Delete it (LeRobot's lerobot-edit-dataset)."
+            )
         dataset = cls(root, meta, rows, _read_columns(root, meta, rows))
         dataset._check_videos()
         return dataset

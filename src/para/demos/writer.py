@@ -183,7 +183,13 @@ class DatasetWriter:
                 f"{self.root}: cameras, frames or workspace differ from those the set was begun with. "
                 "Choose another folder, or delete this one to begin again."
             )
-        self._rows = read_rows(self.root / EPISODES_PATH, self.meta)[: info["total_episodes"]]
+        rows, total = read_rows(self.root / "meta/episodes", self.meta), info["total_episodes"]
+        if len(rows) < total or any(row.plan_index < 0 for row in rows[:total]):
+            raise DemoError(
+                f"{self.root}: the set was extended or edited elsewhere (episodes that are in no plan); nothing was touched. "
+                "Choose another folder; join sets with LeRobot's merge."
+            )
+        self._rows = rows[:total]
         self._failed = {int(index): reason for index, reason in plan["failed"].items()}
         for marker in self._work.glob("*.failed"):
             self._failed[int(marker.stem)] = marker.read_text()

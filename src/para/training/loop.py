@@ -14,6 +14,7 @@ import json
 import math
 import os
 import platform
+import shutil
 import sys
 import time
 from pathlib import Path
@@ -56,8 +57,9 @@ def train(
         train(presets.fitted(config, samples), samples, folder)  # unfitted heads know no reach and normalise nothing
 
     A finished folder is returned as it is, also when its policy alone is left; CheckpointError where it is of another
-    configuration. Ctrl-C saves the state first. A few demonstrations are held out (`TrainConfig.holdout_every`) and
-    calibrate the policy's confidence at the end. `start_from` is a saved policy with the same backbone, whose
+    configuration. Without `resume` it is emptied of the earlier policy and state when the first step begins. Ctrl-C saves
+    the state first. A few demonstrations are held out (`TrainConfig.holdout_every`) and calibrate the policy's confidence at
+    the end. `start_from` is a saved policy with the same backbone, whose
     backbone's weights a new run begins with. `tracker` is an Accelerate tracker's name (``wandb``, ``tensorboard``)
     for those who want one beside the JSONL log; ModuleNotFoundError where it is not installed. Of several processes the
     first one writes, and its policy alone is calibrated; ValueError where the batch does not divide over them.
@@ -116,6 +118,10 @@ def train(
         ClipPlan(frames, config.stride) if frames > 1 else None,
     )
     main, precision = accelerator.is_main_process, resolved(config.precision, accelerator.device)
+    if not resume and main:  # or what resumes this run later would find the earlier one, finished
+        state_path.unlink(missing_ok=True)
+        if (folder / "policy/config.json").exists():
+            shutil.rmtree(folder / "policy")
     if start == 0 and main:
         draw_first_batch(stream[0], network, folder / "first_batch.png")
     if main:
@@ -168,10 +174,8 @@ def train(
             print(f"\nstopped within step {step + 1}: what was saved before stays as it is", file=sys.stderr)
         elif main:
             save_state(state_path, config, data, step, objective, ema, optimizer, began_with)
-            print(
-                f"\nstopped at step {step} of {config.steps}; the same command resumes from {state_path}",
-                file=sys.stderr,
-            )
+            how = "the same command" if resume else "the command without --no-resume"
+            print(f"\nstopped at step {step} of {config.steps}; {how} resumes from {state_path}", file=sys.stderr)
         raise
     finally:
         batches.close()

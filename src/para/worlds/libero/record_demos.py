@@ -150,8 +150,8 @@ def _run_pool(
                 for future in done:
                     index, frames = running[future], future.result()
                     del running[future], left[index]
+                    yield index, frames  # first, as submitting fails where the pool has broken meanwhile
                     if (following := next(queue, None)) is not None:
                         running[pool.submit(_record, *left[following])] = following
-                    yield index, frames
         finally:  # also after Ctrl-C, or when the caller stops iterating: what runs is finished, nothing new begins
             pool.shutdown(wait=True, cancel_futures=True)

@@ -154,8 +154,10 @@ def test_cameras_that_no_policy_could_use_are_refused_before_training(tmp_path):
 def test_what_is_begun_anew_and_stopped_is_not_taken_for_the_finished_run_before(tmp_path, monkeypatch, capsys):
     first = replace(QUICK, steps=2)
     train(first, toy_samples(8), tmp_path, quiet=True)
+    original = Progress.step
 
-    def stop(self, *_):
+    def stop(self, *row):
+        original(self, *row)
         raise KeyboardInterrupt
 
     monkeypatch.setattr(Progress, "step", stop)
@@ -243,11 +245,11 @@ def test_a_second_stop_comes_through_at_once_and_spares_the_last_state(
     tmp_path, monkeypatch, capsys, signals_as_in_a_terminal
 ):
     def stopped_twice(self, network):
+        (tmp_path / "state.pt").write_bytes(b"good")  # as if saved a step ago
         os.kill(os.getpid(), signal.SIGINT)
         os.kill(os.getpid(), signal.SIGINT)
 
     monkeypatch.setattr(Ema, "update", stopped_twice)
-    (tmp_path / "state.pt").write_bytes(b"good")
     with pytest.raises(KeyboardInterrupt):
         train(QUICK, toy_samples(), tmp_path, resume=False, quiet=True)
     assert (tmp_path / "state.pt").read_bytes() == b"good" and "stopped within step 1" in capsys.readouterr().err

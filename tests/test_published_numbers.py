@@ -11,9 +11,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from para.evaluation.rates import rate_of
 from para.evaluation.records import PACKED, EpisodeRecord, Records, read_records
 from para.evaluation.statistics import paired_difference
-from para.report.cells import LEAST_EPISODES, AxisTable, RunRecords, axis_tables, rate_of
+from para.report.cells import LEAST_EPISODES, AxisTable, RunRecords, axis_tables
 from para.report.comparisons import paired_outcomes
 from para.report.formats import percent
 from para.report.goals import BENCHMARK, goal_results

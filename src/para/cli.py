@@ -262,7 +262,7 @@ def evaluate(
     from para.evaluation.agents import AgentSpec
     from para.evaluation.axes import axis_named
     from para.evaluation.evaluate import evaluate as run
-    from para.report.cells import rate_of
+    from para.evaluation.rates import rate_of
 
     if oracle and policy is None:
         raise ValueError("--oracle plays the expert's future through a policy's grid: give its --policy")

@@ -18,6 +18,7 @@ from para.evaluation.agents import AgentSpec
 from para.evaluation.axes import Axis, axis_named
 from para.evaluation.conditions import Condition
 from para.evaluation.evaluate import evaluate
+from para.evaluation.pool import EvaluationError
 from para.memory import PeakMemory
 from para.presets import Experiment, fitted
 from para.report import RunFolder, build_report
@@ -31,7 +32,8 @@ def reproduce(experiment: Experiment, folder: Path, workers: int = 2, ledger: Pa
     """Run the whole experiment into `folder`; returns the report's path.
 
     Every stage skips what is already there, so that the same call continues a run that was stopped. ValueError when the
-    folder holds another experiment. Test evaluations are noted in `ledger`, by default the run's own.
+    folder holds another experiment; EvaluationError, after the page is written, while episodes have no outcome. Test
+    evaluations are noted in `ledger`, by default the run's own.
     """
     run = RunFolder(folder)
     _claim(run, experiment)
@@ -55,8 +57,8 @@ def reproduce(experiment: Experiment, folder: Path, workers: int = 2, ledger: Pa
         for row in experiment.rows:
             spec = AgentSpec(row.name, "policy", run.train(row.name) / "policy")
             with _timed(run, f"evaluate {row.name}"):
-                for name, conditions in asked.items():
-                    errors += _evaluate(spec, conditions, experiment, run, run.records(name), workers, ledger)
+                for conditions in asked.values():
+                    errors += _evaluate(spec, conditions, experiment, run, workers, ledger)
         for name, conditions in asked.items() if experiment.expert else ():
             shown = [c for c in conditions if c.split == "test"][: experiment.expert]
             found = evaluate(AgentSpec("expert", "expert"), shown, run.records(name), workers=workers)
@@ -71,12 +73,8 @@ def reproduce(experiment: Experiment, folder: Path, workers: int = 2, ledger: Pa
         report = build_report(folder)
     _print_times(run, report)
     if errors:
-        raise RunIncomplete(f"{errors} episodes have unresolved errors; repeat the command to try them again")
+        raise EvaluationError(f"{errors} episodes have unresolved errors; repeat the command to try them again")
     return report
-
-
-class RunIncomplete(ValueError):
-    """The page is written, but some episodes could not be carried out."""
 
 
 def record(layouts: Sequence[Layout], root: Path, image_size: tuple[int, int], workers: int) -> None:
@@ -106,12 +104,12 @@ def _conditions(axis: Axis, experiment: Experiment) -> dict[str, list[Condition]
     return asked
 
 
-def _evaluate(spec, conditions, experiment: Experiment, run, records: Path, workers: int, ledger: Path | None) -> int:
-    """How many episodes are left without an outcome."""
+def _evaluate(spec, conditions, experiment: Experiment, run, workers: int, ledger: Path | None) -> int:
+    """Ask the conditions of one axis; how many episodes are left without an outcome."""
     found = evaluate(
         spec,
         conditions,
-        records,
+        run.records(conditions[0].axis),
         workers=workers,
         image_size=experiment.image_size,
         videos=run.videos,

@@ -195,6 +195,16 @@ def test_a_set_that_was_extended_elsewhere_is_left_alone(pristine, tmp_path):
     assert {path: path.stat().st_size for path in root.rglob("*") if ".staging" not in path.parts} == before
 
 
+def test_a_writer_that_was_refused_lets_the_next_one_in(pristine, tmp_path):
+    root = shutil.copytree(pristine, tmp_path / "set")
+    with pytest.raises(
+        DemoError, match="begun with another plan"
+    ) as kept:  # with its traceback, as a notebook keeps it
+        DatasetWriter(root, meta_for(CAMERA), "another", 2)
+    with DatasetWriter(root, meta_for(CAMERA), "plan", 3) as writer:
+        assert writer.committed == [0, 1] and kept.value is not None
+
+
 def test_a_plan_may_grow(pristine, tmp_path):
     """Twenty demonstrations were not enough: the same plan with more entries goes on, with fewer it does not."""
     root = tmp_path / "set"

@@ -217,7 +217,7 @@ def test_experiments_survive_json(name):
 def test_unknown_presets_suggest_the_nearest():
     with pytest.raises(ValueError, match="no policy preset 'cls_regresion'. Did you mean 'cls_regression'"):
         policy_preset("cls_regresion")
-    with pytest.raises(ValueError, match="no experiment preset 'quik'. Did you mean 'quick'"):
+    with pytest.raises(ValueError, match="no experiment preset or axis 'quik'. Did you mean 'quick'"):
         experiment("quik")
     assert set(POLICIES) >= {"para", "para_paper_lite0_224", "cls_regression"}
 

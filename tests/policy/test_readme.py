@@ -10,7 +10,7 @@ import pytest
 
 from control.toy_arm import Arm
 from demos.synthetic import default_camera, make_episode
-from para.demos import DemoDataset
+from para.demos import DemoDataset, stage_episode
 from para.policy import Policy, PolicyNetwork
 from policy.small import CONFIG, observation
 from toy import toy_camera
@@ -60,6 +60,21 @@ def test_recording_with_an_arm_of_ones_own():
     assert len(demos) == 2 and demos.meta.features() == names["meta"].features() and demos.frames == 24
 
 
+def test_an_episode_of_ones_own(tmp_path):
+    drawn = make_episode(0, 12, default_camera(640, 480))
+    camera = drawn.cameras[0]
+    names = {
+        "time": drawn.time,
+        "images": camera.images,
+        "T_world_camera": np.vstack([camera.T_world_camera[0], [0, 0, 0, 1]]),
+        **{name: getattr(drawn, name) for name in ("ee_position", "ee_quaternion", "gripper", "command_gripper")},
+    }
+    names |= dict(zip(("fx", "fy", "cx", "cy"), camera.intrinsics[0]))
+    exec(example("import numpy as np"), names)
+    stage_episode(names["episode"], tmp_path / "staged")
+    np.testing.assert_array_equal(names["episode"].cameras[0].T_world_camera, camera.T_world_camera)
+
+
 def test_driving_an_arm_of_ones_own():
     code = example("from para import ChunkExecutor, Policy")
     save_policy(code)
@@ -71,4 +86,5 @@ def test_driving_an_arm_of_ones_own():
         "send": lambda pose, gripper: arm.step(names["command"]),
     }
     exec(code, names)
+    assert names["executor"].config.servo.largest_correction == 0.01
     assert 1 <= len(arm.observed) < 30  # pictures are taken when the policy is asked, not at every control step

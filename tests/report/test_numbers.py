@@ -13,6 +13,7 @@ import pytest
 from para.cli import evaluate
 from para.evaluation import AXES, Records, Subject
 from para.evaluation.ledger import LedgerEntry
+from para.evaluation.rates import training_seed
 from para.report.cells import AxisTable, RunRecords, axis_tables
 from para.report.comparisons import compare, paired_outcomes
 from para.report.factorial import factorial_tables, factors
@@ -20,7 +21,7 @@ from para.report.figure_data import Sector, ViewMap, sector_span
 from para.report.formats import breakable
 from para.report.goals import BENCHMARK
 from para.report.headline import headline
-from para.report.names import group_of, training_seed
+from para.report.names import group_of
 from para.report.notes import NotesError, OfflineErrors, read_ablations, read_failures
 from para.report.origins import DEFAULT_SIZE, origins
 from para.report.scaling import scaling_chart

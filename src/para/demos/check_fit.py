@@ -44,8 +44,6 @@ class Fit:
     """(4,) shift x, shift y, roll, scale; NaN when too few patches are usable."""
     score: float
     """Mean correlation with the templates at the best common place, -1 to 1."""
-    score_here: float
-    """The same where the camera says it is."""
 
 
 def templates(stacks: list[Patches], episode: int) -> list[Template | None]:
@@ -98,7 +96,7 @@ def fit_episode(patches: Patches, wanted: list[Template | None], centre: np.ndar
     maps = correlation_maps(patches, wanted)
     chosen = [i for i, found in enumerate(maps) if found is not None]
     if len(chosen) < 6:
-        return Fit(np.full(4, np.nan), float("nan"), float("nan"))
+        return Fit(np.full(4, np.nan), float("nan"))
     common = np.mean([maps[i] for i in chosen], axis=0)
     row, column = _common_peak(common)
     offsets, trust = [], []
@@ -108,7 +106,7 @@ def fit_episode(patches: Patches, wanted: list[Template | None], centre: np.ndar
         trust.append(height)
     error = _robust_fit(patches.place[chosen] - centre, np.array(offsets), np.array(trust))
     error = _refine(patches, wanted, chosen, centre, error)
-    return Fit(error, float(common[row, column]), float(common[MARGIN, MARGIN]))
+    return Fit(error, float(common[row, column]))
 
 
 def score_without_search(patches: Patches, wanted: list[Template | None]) -> float:

@@ -62,11 +62,15 @@ class DatasetWriter:
             raise DemoError(f"{self.root}: another process is writing this set. Wait for it or stop it.") from None
         self._rows: list[EpisodeRow] = []
         self._failed: dict[int, str] = {}
-        if (self.root / "meta/info.json").exists():
-            self._resume()
-        else:
-            self._replace_meta()
-        self._tidy()
+        try:
+            if (self.root / "meta/info.json").exists():
+                self._resume()
+            else:
+                self._replace_meta()
+            self._tidy()
+        except BaseException:
+            self._lock.close()
+            raise
 
     def __enter__(self) -> DatasetWriter:
         return self

@@ -64,11 +64,7 @@ class AgentSpec:
 
     @classmethod
     def named_by_folder(
-        cls,
-        kind: Kind,
-        path: Path | None = None,
-        mode: Mode = "servo",
-        locator: Path | None = None,
+        cls, kind: Kind, path: Path | None = None, mode: Mode = "servo", locator: Path | None = None
     ) -> AgentSpec:
         """Called as the policy's folder is, or the folder around it where it is ``policy``; ``oracle_`` before it for an
         oracle, ``_corrected`` behind it with a locator."""

@@ -10,7 +10,8 @@ from para.evaluation.worker import Task, initialise, run_episode
 
 
 class EvaluationError(RuntimeError):
-    """The evaluation cannot go on: no episode gets as far as the first action, or the executor that was lent is broken."""
+    """The evaluation cannot go on, as no episode gets as far as the first action or the executor that was lent is broken; or
+    some episodes have no outcome."""
 
 
 class Pool:

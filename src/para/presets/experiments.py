@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from difflib import get_close_matches
 
 from para.backbones import Lite0Config
 from para.evaluation.axes import AXES
@@ -52,6 +51,17 @@ def _row(name: str, steps: int, **changes: object) -> Row:
     return Row(name, replace(policy_preset(name), steps=steps, **changes))
 
 
+PUBLISHED_TESTS = {
+    "nf": 200, "lr_full": 200, "view": 800, "view_far": 200, "view_hemisphere": 200, "distractors": 300, "calibration": 400,
+    "external_views": 376,
+}  # fmt: skip
+"""Test conditions of the published tables; of axes that are not named, 100."""
+
+
+def _with_tests(*axes: str) -> tuple[tuple[str, int], ...]:
+    return tuple((axis, PUBLISHED_TESTS.get(axis, 100)) for axis in axes)
+
+
 def quick() -> Experiment:
     """The main job in about half an hour on two cores: 128 demonstrations, pointing against regression, unseen half."""
     rows = (_row("para", 1500), _row("cls_regression", 1500))
@@ -78,7 +88,7 @@ def dense() -> Experiment:
 
 def default64() -> Experiment:
     """One training, six axes: between the demonstrations, other cameras, distractors, a wrong camera, another look."""
-    also = (("view", 800), ("view_far", 200), ("distractors", 300), ("calibration", 400), ("appearance", 100))
+    also = _with_tests("view", "view_far", "distractors", "calibration", "appearance")
     rows = (_row("para", 6000), _row("cls_regression", 2500))
     return Experiment("default64", "dense", rows, also, expert=24)
 
@@ -105,15 +115,8 @@ def suite() -> Experiment:
         Row("para_task_id", replace(policy_preset("para_suite_task_id"), steps=3000)),
         Row("cls_regression", replace(policy_preset("cls_regression_suite"), steps=5000)),
     )
-    also = (("suite_other_bowl", 100), ("external_swap", 100), ("external_views", 376))
+    also = _with_tests("suite_other_bowl", "external_swap", "external_views")
     return Experiment("suite", "suite", rows, also, tests=100, expert=100)
-
-
-PUBLISHED_TESTS = {
-    "nf": 200, "lr_full": 200, "view": 800, "view_far": 200, "view_hemisphere": 200, "distractors": 300, "calibration": 400,
-    "external_views": 376,
-}  # fmt: skip
-"""Test conditions of the published tables; of axes that are not named, 100."""
 
 
 def on_axis(name: str) -> Experiment:
@@ -168,8 +171,4 @@ def experiment(name: str) -> Experiment:
     """The named experiment, or the plain one on an axis of that name; ValueError suggests the nearest name."""
     if name not in EXPERIMENTS and name in AXES:
         return on_axis(name)
-    if name not in EXPERIMENTS and (close := get_close_matches(name, AXES, 1)):
-        raise ValueError(
-            f"no experiment preset or axis {name!r}. Did you mean {close[0]!r}? Presets: {', '.join(EXPERIMENTS)}."
-        )
-    return look_up(name, EXPERIMENTS, "experiment preset")()
+    return look_up(name, EXPERIMENTS, "experiment preset or axis", AXES)()

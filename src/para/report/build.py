@@ -12,9 +12,10 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 from para.evaluation.axes import AXES
 from para.evaluation.ledger import LedgerEntry, evaluations
 from para.evaluation.progress import duration
+from para.evaluation.rates import rate_of
 from para.evaluation.records import EpisodeRecord
 from para.evaluation.view_axes import ExcludedView, HemisphereAxis, ViewAxis, excluded_views
-from para.report.cells import COMPETENT, LEAST_EPISODES, AxisTable, Other, RunRecords, axis_tables, rate_of
+from para.report.cells import COMPETENT, LEAST_EPISODES, AxisTable, Other, RunRecords, axis_tables
 from para.report.charts import legend_key, loss_chart, rate_chart
 from para.report.expert_map import ExpertMap, read_expert_map
 from para.report.factorial import SPACES, Factorial, factorial_tables

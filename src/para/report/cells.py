@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Hashable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from para.evaluation.agents import is_reference
 from para.evaluation.axes import AXES
 from para.evaluation.ledger import LedgerEntry
+from para.evaluation.rates import rate_of, training_key, training_seed
 from para.evaluation.records import EpisodeError, EpisodeRecord, Records, RecordsError, sort_records
-from para.evaluation.statistics import Rate, wilson_clustered
-from para.report.names import axis_title, group_of, members, rank, training_key, training_seed
+from para.evaluation.statistics import Rate
+from para.report.names import axis_title, group_of, members, rank
 from para.report.published import Published, published
 from para.worlds.world import Stage
 
@@ -30,23 +31,6 @@ class RunRecords:
     run: str
     """Its folder's name."""
     records: Records
-
-
-def rate_of(episodes: Sequence[EpisodeRecord], success: Callable[[EpisodeRecord], bool]) -> Rate:
-    """The share of successes; its interval knows which episodes are of one training, and which of one place."""
-    return wilson_clustered([success(r) for r in episodes], *clusterings(episodes))
-
-
-def clusterings(episodes: Sequence[EpisodeRecord]) -> tuple[list[Hashable], list[Hashable]]:
-    """The training and the place of each: what makes episodes alike."""
-    return [training_key(r) for r in episodes], [place_of(r) for r in episodes]
-
-
-def place_of(record: EpisodeRecord) -> Hashable:
-    """What episodes share that ask the same place again, under another camera or by another policy: where both objects lie. Of
-    LIBERO's own episodes each is its own: their few tasks are all that there are."""
-    layout = record.condition.layout
-    return (layout.bowl_xy, layout.plate_xy) if layout.official is None else record.condition.index
 
 
 @dataclass(frozen=True)

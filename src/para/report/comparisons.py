@@ -7,9 +7,10 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
+from para.evaluation.rates import place_of, training_key
 from para.evaluation.statistics import PairedDifference, Rate, holm, not_behind, paired_difference
-from para.report.cells import LEAST_EPISODES, Cell, Row, place_of
-from para.report.names import is_ours, training_key
+from para.report.cells import LEAST_EPISODES, Cell, Row
+from para.report.names import is_ours
 from para.worlds.libero.layout import Layout
 
 Outcomes = dict[tuple[int, Layout], bool]

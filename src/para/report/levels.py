@@ -8,8 +8,9 @@ import numpy as np
 
 from para.evaluation.axes import AXES
 from para.evaluation.official_axes import OfficialAxis
+from para.evaluation.rates import clusterings, rate_of
 from para.evaluation.statistics import Z_95, design_effect, graded_area, success_by_distance, wilson
-from para.report.cells import AxisTable, Cell, clusterings, rate_of
+from para.report.cells import AxisTable, Cell
 from para.report.figure_data import Point
 
 MOST_LEVELS = 16

@@ -6,7 +6,6 @@ import re
 
 from para.evaluation.agents import REFERENCES, is_reference
 from para.evaluation.axes import AXES
-from para.evaluation.records import EpisodeError, EpisodeRecord
 
 
 def group_of(axis: str) -> str:
@@ -32,17 +31,6 @@ def demonstrations(axis: str) -> int | None:
     """How many demonstrations an axis of the family ``scaling`` has, which is in its name; None for other axes."""
     found = re.fullmatch(r"scaling_n(\d+)(?:_d\d+)?", axis)
     return int(found[1]) if found else None
-
-
-def training_seed(policy: str) -> tuple[str, int]:
-    """``para_seed2`` -> ("para", 2): rows that differ in the training seed alone are one row of the table."""
-    found = re.fullmatch(r"(.+?)_seed(\d+)", policy)
-    return (found[1], int(found[2])) if found else (policy, 0)
-
-
-def training_key(record: EpisodeRecord | EpisodeError) -> tuple[str, int]:
-    """(axis, training seed): episodes with the same one were run by one and the same training."""
-    return record.condition.axis, training_seed(record.subject.policy)[1]
 
 
 def is_ours(policy: str) -> bool:

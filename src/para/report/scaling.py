@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from para.evaluation.rates import training_key
 from para.report.cells import AxisTable
 from para.report.figure_data import Point, RateChart, Series
-from para.report.names import demonstrations, training_key
+from para.report.names import demonstrations
 from para.report.video_table import has_own_table
 
 

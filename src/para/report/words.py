@@ -52,9 +52,9 @@ TERMS: tuple[tuple[str, str], ...] = (
     (
         "paired difference",
         "both policies ran the same conditions, so they are compared condition by condition; the interval comes from drawing "
-        "the conditions (and training seeds) anew, the p-value from the exact sign test, or where "
-        "places are asked again from that drawing; adjusted by Holm's method over the table (every axis together in the "
-        "table of differences), which keeps many comparisons from producing a lucky one.",
+        "the conditions (and training seeds) anew, the p-value from the exact sign test or, where there are several trainings "
+        "or places are asked again, from that drawing and Student's distribution, the larger; adjusted by Holm's method over "
+        "the table (every axis together in the table of differences), which keeps many comparisons from producing a lucky one.",
     ),
     ("not behind", "the lower end of the paired interval is above −5 points."),
     (

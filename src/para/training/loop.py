@@ -59,9 +59,9 @@ def train(
     A finished folder is returned as it is, also when its policy alone is left; CheckpointError where it is of another
     configuration. Without `resume` it is emptied of the earlier policy and state when the first step begins. Ctrl-C saves
     the state first. A few demonstrations are held out (`TrainConfig.holdout_every`) and calibrate the policy's confidence at
-    the end. `start_from` is a saved policy with the same backbone, whose
-    backbone's weights a new run begins with. `tracker` is an Accelerate tracker's name (``wandb``, ``tensorboard``)
-    for those who want one beside the JSONL log; ModuleNotFoundError where it is not installed. Of several processes the
+    the end. `start_from` is a saved policy with the same backbone, whose backbone's weights a new run begins with. `tracker`
+    is an Accelerate tracker's name (``wandb``, ``tensorboard``) for those who want one beside the JSONL log;
+    ModuleNotFoundError where it is not installed. Of several processes the
     first one writes, and its policy alone is calibrated; ValueError where the batch does not divide over them.
     """
     from accelerate import Accelerator  # here, because it takes a second to import and only training needs it

@@ -40,9 +40,9 @@ def denormals_are_zeros() -> Iterator[None]:
 
     A sharp softmax over a volume has such gradients, and a CPU's step with them takes ten times as long.
     """
-    were = not (torch.full((1,), 1e-38) * 0.1).any()
+    before = not (torch.full((1,), 1e-38) * 0.1).any()
     torch.set_flush_denormal(True)
     try:
         yield
     finally:
-        torch.set_flush_denormal(bool(were))
+        torch.set_flush_denormal(bool(before))

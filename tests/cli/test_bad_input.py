@@ -167,7 +167,7 @@ CASES = {
     "unknown experiment": (
         lambda p: None,
         ("reproduce --preset quik --out {p}/run",),
-        "no experiment preset 'quik'. Did you mean 'quick'?",
+        "no experiment preset or axis 'quik'. Did you mean 'quick'?",
     ),
     "no steps": (lambda p: None, (TRAIN + " --steps 0",), "steps is 0: training needs at least 1"),
     "no batch": (lambda p: None, (TRAIN + " --batch-size 0",), "batch_size is 0: training needs at least 1"),

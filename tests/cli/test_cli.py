@@ -86,7 +86,7 @@ def test_splits_are_those_of_the_benchmark():
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        (["reproduce", "--preset", "quik"], "para: no experiment preset 'quik'. Did you mean 'quick'?"),
+        (["reproduce", "--preset", "quik"], "para: no experiment preset or axis 'quik'. Did you mean 'quick'?"),
         (["train", "--dataset", "nowhere", "--out", "x"], "para: nowhere: not a dataset (no meta/info.json)."),
         (
             ["train", "--dataset", "nowhere", "--out", "x", "--preset", "parra"],

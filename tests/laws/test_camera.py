@@ -3,6 +3,7 @@
 import cv2
 import numpy as np
 import pytest
+import torch
 from hypothesis import assume, given
 from hypothesis import strategies as st
 
@@ -204,3 +205,16 @@ def test_the_ray_frame_looks_along_the_ray_and_rolls_with_the_camera(camera, pix
     roll = rotation_from_vector(np.array([0.0, 0.0, angle]))
     np.testing.assert_allclose(ray_rotation(rolled, same_points), R_world_ray @ roll, atol=1e-8)
     assert_same(R_world_ray, ray_rotation(to_torch(camera), to_torch(pixel)))
+
+
+@pytest.mark.parametrize("as_array", [np.asarray, torch.as_tensor])
+def test_a_camera_of_whole_numbers_is_the_one_of_floating_ones(as_array):
+    whole = Camera(as_array([100, 120, 50, 30]), Pose(as_array(np.eye(3, dtype=int)), as_array([0, 0, 1])), 96, 64)
+    pose = Pose(whole.T_world_camera.rotation, as_array([0.0, 0.0, 1.0]))
+    floating = Camera(as_array([100.0, 120.0, 50.0, 30.0]), pose, 96, 64)
+    assert whole.intrinsics.dtype == floating.intrinsics.dtype == whole.T_world_camera.translation.dtype
+    for camera in (whole, whole.resize(50, 50), whole.zoom(1.5), whole.crop(0.5, 0, 60, 44)):
+        assert camera.intrinsics.dtype == floating.intrinsics.dtype
+    points = as_array([[0.0, 0.0, 1.0], [1.0, 2.0, 4.0]])
+    for found, wanted in zip(whole.project(points), floating.project(points)):
+        np.testing.assert_array_equal(np.asarray(found), np.asarray(wanted))

@@ -1,6 +1,7 @@
 """Poses are the group of rigid motions, and the names of their frames cancel: T_a_b @ T_b_c = T_a_c."""
 
 import numpy as np
+import pytest
 import torch
 from hypothesis import assume, given
 
@@ -106,3 +107,30 @@ def test_numpy_equals_torch(a, b, points, six):
     assert_same(relative_angle(a.rotation, b.rotation), relative_angle(ta.rotation, tb.rotation))
     assert_same(rotation_from_vector(points), rotation_from_vector(to_torch(points)))
     assert_same(rotation_from_6d(six + [0, 0, 0, -1, 1, 0]), rotation_from_6d(to_torch(six + [0, 0, 0, -1, 1, 0])))
+
+
+@pytest.mark.parametrize("library", ["numpy", "torch"])
+def test_whole_numbers_are_taken_for_floating_ones(library):
+    """A pose of integers maps points and is inverted as the same pose of floats; floats keep their dtype."""
+    as_array = np.asarray if library == "numpy" else torch.as_tensor
+    quarter, place = as_array([[0, -1, 0], [1, 0, 0], [0, 0, 1]]), as_array([1, 0, 2])
+    usual = as_array([0.0]).dtype
+    single = {"numpy": np.float32, "torch": torch.float32}[library]
+    double = {"numpy": np.float64, "torch": torch.float64}[library]
+    for rotation, translation, dtype in (
+        (quarter, place, usual),
+        (quarter, cast(place, double), double),
+        (cast(quarter, single), place, single),
+        (cast(quarter, double), cast(place, double), double),
+    ):
+        pose = Pose(rotation, translation)
+        assert pose.rotation.dtype == pose.translation.dtype == dtype
+        mapped = pose.inverse() @ cast(as_array([[1.5, 0.25, 2.0]]), dtype)
+        np.testing.assert_allclose(np.asarray(mapped), [[0.25, -0.5, 0.0]], atol=1e-7)
+        assert mapped.dtype == pose.quaternion().dtype == dtype
+    half = Pose.from_matrix(cast(as_array(np.eye(4)), single))
+    assert half.rotation.dtype == half.translation.dtype == single
+
+
+def cast(array, dtype):
+    return array.astype(dtype) if isinstance(array, np.ndarray) else array.to(dtype)

@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 from array_api_compat import array_namespace
 
-from para.geometry.pose import Array, Pose, rotation_from_vector
+from para.geometry.pose import Array, Pose, as_floating, rotation_from_vector
 
 
 @dataclass(frozen=True)
@@ -20,7 +20,7 @@ class Camera:
     """Pinhole cameras, one or a batch, of one image size. Every method that changes the image returns the new camera."""
 
     intrinsics: Array
-    """(..., 4) fx, fy, cx, cy [px]. fx < 0 is a mirrored image."""
+    """(..., 4) fx, fy, cx, cy [px]. fx < 0 is a mirrored image. Integers become floating."""
     T_world_camera: Pose
     width: int
     height: int
@@ -38,6 +38,7 @@ class Camera:
             )
         if self.width <= 0 or self.height <= 0:
             raise ValueError(f"image size must be positive, got {self.width} x {self.height}")
+        object.__setattr__(self, "intrinsics", as_floating(self.intrinsics, self.T_world_camera.rotation))
 
     @classmethod
     def from_opencv(cls, K: Array, T_world_camera: Pose, width: int, height: int) -> Camera:

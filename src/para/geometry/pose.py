@@ -18,7 +18,7 @@ Array = Any
 
 @dataclass(frozen=True)
 class Pose:
-    """A rigid transform T_a_b, one or a batch of them."""
+    """A rigid transform T_a_b, one or a batch of them. Arrays of integers become floating ones."""
 
     rotation: Array
     """(..., 3, 3) R_a_b."""
@@ -32,6 +32,9 @@ class Pose:
                 f"a pose needs a rotation (..., 3, 3) and a translation (..., 3), "
                 f"as arrays, got {shapes[0]} and {shapes[1]}. From a 3x4 or 4x4 matrix: Pose.from_matrix(T)"
             )
+        rotation, translation = self.rotation, self.translation
+        object.__setattr__(self, "rotation", as_floating(rotation, translation))
+        object.__setattr__(self, "translation", as_floating(translation, rotation))
 
     @classmethod
     def identity(cls) -> Pose:
@@ -177,6 +180,16 @@ def relative_angle(rotation_a: Array, rotation_b: Array) -> Array:
 def device_of(array: Array) -> Any:
     """Of a torch tensor; None for NumPy, whose older versions take no device."""
     return getattr(array, "device", None) if not isinstance(array, np.ndarray) else None
+
+
+def as_floating(array: Array, like: Array) -> Array:
+    """`array` itself where it is floating. Integers, which divide by rounded numbers and which torch multiplies with no others,
+    in the dtype of `like` where that is a floating array of the same library, else in the library's own floating one."""
+    xp = array_namespace(array)
+    if xp.isdtype(array.dtype, "real floating"):
+        return array
+    alike = isinstance(like, np.ndarray) == isinstance(array, np.ndarray) and xp.isdtype(like.dtype, "real floating")
+    return xp.astype(array, like.dtype if alike else xp.asarray(0.0).dtype)
 
 
 def turn_towards(rotation: np.ndarray, target: np.ndarray, largest: float) -> np.ndarray:

@@ -1,6 +1,7 @@
 """Reading a demonstration set: columns as NumPy, pictures on demand.
 
 Reads what para writes, and what LeRobot writes or edits (several episodes per file) as long as it has camera columns.
+Camera poses may be 4x4 matrices, whose last row is checked and left out.
 """
 
 from __future__ import annotations
@@ -13,10 +14,21 @@ from pathlib import Path
 
 import numpy as np
 import pyarrow as pa
+import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from para.demos.episodes_table import EpisodeRow, read_rows
-from para.demos.schema import ACTION, STATE, DemoError, DemoMeta, intrinsics_key, pose_key
+from para.demos.schema import (
+    ACTION,
+    MATRIX_NAMES,
+    STATE,
+    DemoError,
+    DemoMeta,
+    intrinsics_key,
+    pose_key,
+    shape_error,
+    value_names,
+)
 from para.demos.video import VideoInfo, decode_video, probe_video
 from para.types import Episode, RecordedCamera
 
@@ -228,9 +240,36 @@ def _read_file(path: Path, names: list[str]) -> tuple[np.ndarray, dict[str, np.n
         table = pq.read_table(path, columns=["episode_index", *names])
     except (pa.ArrowException, OSError) as error:
         raise DemoError(f"{path}: not a readable data file ({error}). Copy, download or record it again.") from None
-    length = len(table)
-    columns = {}
-    for name in names:
-        column = table[name].combine_chunks()
-        columns[name] = column.flatten().to_numpy(zero_copy_only=False).astype(np.float64).reshape(length, -1)
+    columns = {name: _numbers(path, name, table[name].combine_chunks()) for name in names}
     return table["episode_index"].to_numpy(), columns
+
+
+def _numbers(path: Path, name: str, column: pa.Array) -> np.ndarray:
+    """(F, C) float64 of a column of lists, or of lists of lists, with as many numbers as its name asks for."""
+    frames, shape, wanted = len(column), [], len(value_names(name))
+    if frames == 0:
+        return np.empty((0, wanted))
+    while any(
+        is_kind(column.type) for is_kind in (pa.types.is_list, pa.types.is_large_list, pa.types.is_fixed_size_list)
+    ):
+        if column.null_count:
+            raise shape_error(str(path), name, f"is empty in {column.null_count} frames")
+        counts = np.unique(pc.list_value_length(column).to_numpy(zero_copy_only=False))
+        if len(counts) > 1:
+            raise shape_error(str(path), name, f"holds {counts[0]} numbers in one frame and {counts[-1]} in another")
+        shape += counts.tolist()
+        column = column.flatten()
+    if not (pa.types.is_floating(column.type) or pa.types.is_integer(column.type)):
+        raise shape_error(str(path), name, f"holds entries of type {column.type}")
+    values = column.to_numpy(zero_copy_only=False).astype(np.float64).reshape(frames, -1)
+    if value_names(name) == MATRIX_NAMES and shape in ([16], [4, 4]):
+        other = np.flatnonzero(~(np.abs(values[:, 12:] - [0, 0, 0, 1]) <= 1e-6).all(1))
+        if len(other):
+            last = values[other[0], 12:].tolist()
+            raise shape_error(
+                str(path), name, f"has the shape {shape}, with the last row {last} in table row {other[0]}"
+            )
+        return values[:, :12]
+    if shape != [wanted] and not (value_names(name) == MATRIX_NAMES and shape == [3, 4]):
+        raise shape_error(str(path), name, f"has the shape {shape}")
+    return values

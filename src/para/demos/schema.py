@@ -37,6 +37,8 @@ EPISODES_PATH = "meta/episodes/chunk-000/file-000.parquet"
 STATE = "observation.state"
 ACTION = "action"
 POSE_NAMES = ("ee.x", "ee.y", "ee.z", "ee.qw", "ee.qx", "ee.qy", "ee.qz", "gripper")
+INTRINSICS_NAMES = ("fx", "fy", "cx", "cy")
+MATRIX_NAMES = tuple(f"r{row}{column}" if column < 3 else f"t{row}" for row in range(3) for column in range(4))
 INDEX_COLUMNS = ("frame_index", "episode_index", "index", "task_index")
 
 PLAN_INDEX_COLUMN = "para/plan_index"
@@ -62,6 +64,22 @@ def intrinsics_key(camera: str) -> str:
 def pose_key(camera: str) -> str:
     """Feature of a camera's pose."""
     return f"observation.camera.{camera}.T_world_camera"
+
+
+def value_names(key: str) -> tuple[str, ...]:
+    """What the numbers of a frame mean in the column `key` (state, action, a camera's intrinsics or pose), in order."""
+    return (
+        POSE_NAMES if key in (STATE, ACTION) else MATRIX_NAMES if key.endswith("T_world_camera") else INTRINSICS_NAMES
+    )
+
+
+def shape_error(where: str, key: str, found: str) -> DemoError:
+    """For a column `key` of `where` that `found` (a clause of what stands there) does not fit."""
+    names = value_names(key)
+    wanted = f"{len(names)} numbers a frame ({', '.join(names)})"
+    if names == MATRIX_NAMES:
+        wanted += ", row-major [R | t], or 16 with the last row 0 0 0 1"
+    return DemoError(f"{where}: {key} {found}; needed are {wanted}. Convert the column, or record the set with para.")
 
 
 @dataclass(frozen=True)
@@ -134,14 +152,14 @@ class DemoMeta:
             }
         for camera in self.cameras:
             features[intrinsics_key(camera.name)] = _vector(
-                ["fx", "fy", "cx", "cy"],
+                list(INTRINSICS_NAMES),
                 _note(
                     "pinhole intrinsics [px] at the stored size; a pixel is (column, row) and the centre of the "
                     "top-left pixel is (0.5, 0.5)"
                 ),
             )
             features[pose_key(camera.name)] = _vector(
-                [f"r{row}{column}" if column < 3 else f"t{row}" for row in range(3) for column in range(4)],
+                list(MATRIX_NAMES),
                 _note(
                     "row-major 3x4 [R | t] that maps camera coordinates (x right, y down, z forward) to the world "
                     "(metres, z up)"
@@ -217,6 +235,9 @@ class DemoMeta:
             )
         if tuple(features[STATE]["names"] or ()) != POSE_NAMES:
             raise DemoError(f"{where}: {STATE} holds {features[STATE]['names']}, needed are {list(POSE_NAMES)}")
+        for key in keys:
+            if features[key]["dtype"] != "video":
+                _check_described(f"{where}: meta/info.json", key, features[key])
         state = notes[STATE]
         try:
             return cls(
@@ -229,6 +250,17 @@ class DemoMeta:
             )
         except KeyError as missing:
             raise DemoError(f"{where}: {missing} is missing in the info of {STATE} in meta/info.json") from None
+
+
+def _check_described(where: str, key: str, feature: dict[str, Any]) -> None:
+    """DemoError where shape or names of a column are others than those of the numbers that are read from it."""
+    wanted = value_names(key)
+    shapes = [[12], [3, 4], [16], [4, 4]] if wanted == MATRIX_NAMES else [[len(wanted)]]
+    shape, names = feature.get("shape"), feature.get("names")
+    if shape is not None and list(shape) not in shapes:
+        raise shape_error(where, key, f"has the shape {shape}")
+    if key == ACTION and names is not None and tuple(names) != POSE_NAMES:
+        raise shape_error(where, key, f"holds {names}")
 
 
 def _vector(names: list[str], note: dict[str, Any]) -> dict[str, Any]:

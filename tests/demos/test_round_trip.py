@@ -1,13 +1,15 @@
 """What is written comes back: columns exactly (to float32), pictures closely, facts and notes unchanged."""
 
 import json
+from fractions import Fraction
 
+import av
 import numpy as np
 import pyarrow.parquet as pq
 import pytest
 
 from demos.synthetic import default_camera, make_episode, meta_for
-from para.demos import DatasetWriter, DemoDataset, stage_episode
+from para.demos import DatasetWriter, DemoDataset, DemoError, stage_episode
 from para.demos.camera_report import camera_report, dataset_camera
 from para.demos.video import decode_video, encode_video
 
@@ -122,6 +124,38 @@ def test_several_episodes_in_one_video(dataset, episodes):
     decoded = decode_video(path, frames, 20)
     error = np.abs(decoded.astype(float) - images[frames]).mean((1, 2, 3))
     assert (error < 6).all()
+
+
+REORDERED = {
+    "HEVC, two frames to a group": ("libx265", {"g": "2", "x265-params": "log-level=none:pools=1"}),
+    "HEVC, open groups": ("libx265", {"g": "10", "x265-params": "log-level=none:pools=1:open-gop=1:bframes=4"}),
+    "MPEG-4": ("mpeg4", {"g": "4", "bf": "2"}),
+    "H.264, open groups": ("libx264", {"g": "4", "bf": "3", "x264-params": "open-gop=1:b-adapt=0:log-level=none"}),
+}
+
+
+@pytest.mark.parametrize("name", REORDERED)
+def test_every_frame_is_found_among_frames_stored_out_of_order(name, tmp_path):
+    """Sets of others come in codecs whose containers seek to a keyframe that is shown after the wanted frame."""
+    codec, options = REORDERED[name]
+    path, frames = tmp_path / "reordered.mp4", 70
+    rng = np.random.default_rng(0)
+    with av.open(str(path), "w") as container:
+        stream = container.add_stream(codec, rate=20, options=options)
+        stream.width, stream.height, stream.pix_fmt = 96, 64, "yuv420p"
+        for number in range(frames):
+            image = rng.integers(0, 80, (64, 96, 3), np.uint8)
+            image[8:40, number : number + 12] = 255
+            frame = av.VideoFrame.from_ndarray(image, format="rgb24").reformat(format="yuv420p")
+            frame.pts, frame.time_base = number, Fraction(1, 20)
+            container.mux(stream.encode(frame))
+        container.mux(stream.encode())
+    everything = decode_video(path, np.arange(frames), 20)  # one after the other, without a seek
+    assert len(np.unique(everything.reshape(frames, -1), axis=0)) == frames
+    for number in range(40, frames):
+        np.testing.assert_array_equal(decode_video(path, [number], 20)[0], everything[number], err_msg=str(number))
+    with pytest.raises(DemoError, match=f"frame {frames} cannot be decoded; the video is damaged or too short"):
+        decode_video(path, [3, frames], 20)
 
 
 def test_report_on_the_sets_camera(dataset):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import struct
+from collections.abc import Iterator
 from dataclasses import dataclass
 from fractions import Fraction
 from pathlib import Path
@@ -16,6 +17,7 @@ from para.demos.schema import DemoError
 _KEYFRAME_EVERY = 10
 _ENCODER = {"crf": "16", "g": str(_KEYFRAME_EVERY), "bf": "0", "preset": "faster", "threads": "1"}
 _SEEK_WHEN_AHEAD_BY = 40  # frames; below this, decoding on is cheaper than seeking
+_BACK = 12  # frames; a seek that fell behind the wanted one is tried again from so many earlier, then 4, 16, ... times as many
 # yuv420p halves the colour resolution; the default (bilinear, rough) conversion would cost another 2 dB.
 _CONVERSION = Interpolation.BICUBIC | Interpolation.ACCURATE_RND | Interpolation.FULL_CHR_H_INT
 
@@ -73,19 +75,35 @@ def decode_video(path: Path, numbers: np.ndarray, fps: float) -> np.ndarray:
             decoded = container.decode(stream)
             position = -1
             for number in wanted.tolist():
-                if number - position > _SEEK_WHEN_AHEAD_BY:
-                    container.seek(round(number / fps / stream.time_base), stream=stream)
-                    decoded = container.decode(stream)
-                while position < number:
-                    frame = next(decoded, None)
-                    position = number + 1 if frame is None else round(float(frame.pts * stream.time_base) * fps)
-                if position > number:
+                for start in _starts(number) if number - position > _SEEK_WHEN_AHEAD_BY else (None,):
+                    if start is not None:
+                        container.seek(round(start / fps / stream.time_base), stream=stream)
+                        decoded, position = container.decode(stream), -1
+                    while position < number:
+                        frame = next(decoded, None)
+                        position = number + 1 if frame is None else round(float(frame.pts * stream.time_base) * fps)
+                    if position == number:
+                        break
+                else:
                     raise DemoError(f"{path}: frame {number} cannot be decoded; the video is damaged or too short")
                 rgb = frame.reformat(format="rgb24", interpolation=_CONVERSION, threads=1)
                 images.append(rgb.to_ndarray())
     except av.error.FFmpegError as error:
         raise DemoError(f"{path}: the video cannot be decoded ({error}). Record it again.") from None
     return np.stack(images)[where.reshape(-1)]
+
+
+def _starts(number: int) -> Iterator[int]:
+    """Where to seek for a frame: to itself, then ever earlier, at last to the file's start.
+
+    A container goes to a keyframe by the order of decoding. With frames that are stored out of order (B-frames) that keyframe
+    may be shown after the wanted frame, and decoders drop what leans on frames before it (HEVC's open groups of pictures).
+    """
+    start, back = number, _BACK
+    while start > 0:
+        yield start
+        start, back = number - back, 4 * back
+    yield 0
 
 
 def _whole(path: Path) -> bool:

@@ -44,7 +44,7 @@ class Targets:
     rotations: torch.Tensor
     """(B, T, 3, 3) measured R_world_ee."""
     gripper: torch.Tensor
-    """(B, T) commanded opening, 0 or 1."""
+    """(B, T) commanded opening, 0 = close to 1 = open, and whatever was commanded between."""
     valid: torch.Tensor
     """(B, T) bool: False after the end of the episode."""
     next_grip: Pose | None = None
@@ -61,7 +61,7 @@ class Clip:
     """What the camera saw from the moment of the input on, batched."""
 
     frames: torch.Tensor
-    """(B, F, 3, H, W) uint8, 0.2 s apart; frame 0 is the input's image, frame k belongs to step k of the targets."""
+    """(B, F, 3, H, W) uint8, 0.2 s apart; frame 0 is the input's image, frame k + 1 is of step k of the targets."""
     valid: torch.Tensor
     """(B, F) bool: False after the end of the episode, where the last picture stands still."""
 

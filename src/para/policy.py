@@ -8,6 +8,7 @@ from __future__ import annotations
 import hashlib
 import json
 import os
+import shutil
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -196,18 +197,22 @@ class Policy:
                 "folder of its own."
             )
         partial = folder.with_name(f".{folder.name}.{os.getpid()}.part")
-        partial.mkdir(parents=True, exist_ok=True)
-        state = {k: v.detach().contiguous().cpu() for k, v in self.network.state_dict().items()}
-        save_file(state, partial / "model.safetensors")
-        description = {
-            "format": FORMAT,
-            "policy": to_json(self.config),
-            "architecture": self.network.backbone.architecture if isinstance(self.network.backbone, Dino) else None,
-            "conventions": CONVENTIONS,
-            "calibration": to_json(self.calibration),
-            "provenance": self.provenance,
-        }
-        (partial / "config.json").write_text(json.dumps(description, indent=2) + "\n")
+        try:
+            partial.mkdir(parents=True, exist_ok=True)
+            state = {k: v.detach().contiguous().cpu() for k, v in self.network.state_dict().items()}
+            save_file(state, partial / "model.safetensors")
+            description = {
+                "format": FORMAT,
+                "policy": to_json(self.config),
+                "architecture": self.network.backbone.architecture if isinstance(self.network.backbone, Dino) else None,
+                "conventions": CONVENTIONS,
+                "calibration": to_json(self.calibration),
+                "provenance": self.provenance,
+            }
+            (partial / "config.json").write_text(json.dumps(description, indent=2) + "\n")
+        except BaseException:  # a full disk above all, which must not keep what room was taken
+            shutil.rmtree(partial, ignore_errors=True)
+            raise
         replace_folder(partial, folder, ("model.safetensors", "config.json"))
         return folder
 

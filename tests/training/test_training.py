@@ -2,16 +2,19 @@
 
 import json
 import os
+import resource
 import signal
 import subprocess
 import sys
 import time
+from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pytest
 import torch
+from safetensors import SafetensorError
 
 from para.backbones import Lite0Config
 from para.dataset import Augmentation, Photometric, Shift, Turn, Zoom
@@ -19,7 +22,7 @@ from para.geometry import HeightBins, Pose
 from para.heads import GlobalRegressionConfig, VolumeHeadConfig
 from para.policy import CheckpointError, Execution, Policy, PolicyConfig, PolicyNetwork
 from para.training import TrainConfig, train
-from para.training.checkpoint import Ema, fingerprint
+from para.training.checkpoint import Ema, fingerprint, save_state
 from para.training.progress import Progress, keep_log
 from para.types import Observation, RobotState, View
 from toy import WORKSPACE, toy_camera, toy_samples
@@ -94,6 +97,43 @@ def test_numbers_too_small_for_a_cpus_fast_path_are_zeros_in_training_and_there_
     monkeypatch.setattr("para.training.loop.save_state", lambda *_: within.append(bool((tiny * 0.1).any())))
     train(replace(QUICK, steps=1), toy_samples(8), tmp_path, quiet=True)
     assert within == [False] and (tiny * 0.1).any()
+
+
+@contextmanager
+def room_for(size):
+    """A file grows to `size` bytes and no further, as on a full disk."""
+    before = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (size, before[1]))
+    try:
+        yield
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, before)
+
+
+def test_what_finds_no_room_on_the_disk_leaves_none_taken(tmp_path):
+    """Neither half a state nor half a policy stays, and those that were there before do."""
+    train(replace(QUICK, steps=1), toy_samples(8), tmp_path, quiet=True)
+    before = {path: path.read_bytes() for path in tmp_path.rglob("*") if path.is_file()}
+    assert len(before[tmp_path / "state.pt"]) > 200_000 and len(before[tmp_path / "policy/model.safetensors"]) > 200_000
+    policy = Policy.from_pretrained(tmp_path / "policy")
+    objective = QUICK.objective.build(policy.network)
+    optimizer = torch.optim.AdamW(policy.network.parameters())
+    with room_for(100_000):
+        with pytest.raises((OSError, RuntimeError)):
+            save_state(tmp_path / "state.pt", QUICK, "data", 1, objective, Ema(policy.network, 0.5), optimizer)
+        with pytest.raises((OSError, SafetensorError)):
+            policy.save_pretrained(tmp_path / "policy")
+    assert {path: path.read_bytes() for path in tmp_path.rglob("*") if path.is_file()} == before
+    assert not list(tmp_path.glob(".*"))
+
+
+def test_a_training_removes_what_killed_ones_left_half_written(tmp_path):
+    old, living = tmp_path / ".state.pt.1.part", tmp_path / ".state.pt.2.part"
+    for partial in (old, living):
+        partial.write_bytes(b"half a state")
+    os.utime(old, (time.time() - 3600,) * 2)
+    train(replace(QUICK, steps=1), toy_samples(8), tmp_path, quiet=True)
+    assert not old.exists() and living.read_bytes() == b"half a state"
 
 
 @pytest.mark.parametrize("head", ["volume", "regression"])

@@ -3,21 +3,36 @@
 from __future__ import annotations
 
 import ctypes
+import glob
 import os
 import shutil
+import time
 from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 
 _AT_FDCWD = -100
 _RENAME_EXCHANGE = 2
+_STALE_SECONDS = 600
 
 
 def write_file(path: Path, write: Callable[[Path], None]) -> None:
-    """Let `write` make a neighbouring file, then put it in place of `path`."""
+    """Let `write` make a neighbouring file, then put it in place of `path`; where `write` fails nothing is left of it."""
     path.parent.mkdir(parents=True, exist_ok=True)
     partial = path.with_name(f".{path.name}.{os.getpid()}.part")
-    write(partial)
-    os.replace(partial, path)
+    try:
+        write(partial)
+        os.replace(partial, path)
+    finally:  # a write that failed, for want of room perhaps, must not keep what room it took
+        partial.unlink(missing_ok=True)
+
+
+def remove_stale(path: Path) -> None:
+    """Remove the neighbouring files of `write_file` that killed processes left, by their age: a living one's grows."""
+    for partial in path.parent.glob(f".{glob.escape(path.name)}.*.part"):
+        with suppress(FileNotFoundError):  # put in place meanwhile
+            if time.time() - partial.stat().st_mtime > _STALE_SECONDS:
+                partial.unlink()
 
 
 def link_or_copy(source: Path, target: Path) -> None:

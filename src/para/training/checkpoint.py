@@ -5,7 +5,6 @@ from __future__ import annotations
 import dataclasses
 import hashlib
 import json
-import os
 import pickle
 from pathlib import Path
 from typing import Any
@@ -17,6 +16,7 @@ from torch import nn
 
 from para.config import from_json, to_json
 from para.dataset import SampleTable
+from para.demos.atomic import write_file
 from para.policy import CheckpointError, PolicyNetwork
 from para.training.config import TrainConfig
 
@@ -122,9 +122,7 @@ def save_state(
         "ema_steps": ema.steps,
         "optimizer": optimizer.state_dict(),
     }
-    partial = path.with_name(f".{path.name}.{os.getpid()}.part")
-    torch.save(state, partial)
-    os.replace(partial, path)
+    write_file(path, lambda partial: torch.save(state, partial))
 
 
 def is_finished(folder: Path, config: TrainConfig, data: str, began_with: str = "") -> bool:

@@ -24,6 +24,7 @@ import torch
 
 from para.config import to_json
 from para.dataset import Batch, BatchStream, ClipPlan, SampleTable
+from para.demos.atomic import remove_stale
 from para.geometry import Camera, Pose
 from para.heads import mean_over_processes
 from para.policy import Policy, PolicyNetwork, check_scene
@@ -122,6 +123,8 @@ def train(
         state_path.unlink(missing_ok=True)
         if (folder / "policy/config.json").exists():
             shutil.rmtree(folder / "policy")
+    if main:
+        remove_stale(state_path)
     if start == 0 and main:
         draw_first_batch(stream[0], network, folder / "first_batch.png")
     if main:

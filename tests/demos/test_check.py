@@ -4,14 +4,16 @@ from dataclasses import replace
 
 import cv2
 import numpy as np
+import pyarrow.parquet as pq
 import pytest
 
 from demos.synthetic import WORKSPACE, default_camera, make_episode, meta_for
-from para.demos import DatasetWriter, DemoDataset, stage_episode
+from para.demos import DatasetWriter, DemoDataset, DemoError, stage_episode
 from para.demos.check import _set_findings, check_dataset, check_views
 from para.demos.check_still import still_agreement
 from para.demos.check_structure import structural_findings
 from para.demos.check_views import FRAMES, Views
+from para.demos.staging import as_arrow
 from para.geometry import Pose
 from para.types import Box
 
@@ -109,17 +111,34 @@ def test_columns_are_checked_too(tmp_path):
     jump = make_episode(1, 24, CAMERA)
     position = jump.ee_position.copy()
     position[10:] += [0.0, 0.3, 0.0]
-    rotated = np.tile([1.005, 0.0, 0.0, 0.0], (24, 1))  # farther off is refused when it is staged
-    episodes = [make_episode(0, 24, CAMERA), replace(jump, ee_position=position, command_quaternion=rotated)]
+    episodes = [make_episode(0, 24, CAMERA), replace(jump, ee_position=position)]
     with DatasetWriter(tmp_path / "set", meta_for(CAMERA), "plan", 2) as writer:
         for i, episode in enumerate(episodes):
             stage_episode(episode, writer.staging_folder(i))
+    lengthen_commanded_quaternions(tmp_path / "set/data/chunk-000/file-001.parquet", 1.02)
     report = check_dataset(DemoDataset.open(tmp_path / "set"))
     assert not report.ok and report.wrong_episodes == [1]
     text = report.text()
     assert "the end effector jumps at frame 10 (6" in text
     assert "the commanded quaternion at frame 0 is not of length 1. Store unit quaternions as (w, x, y, z)." in text
     assert "2 episodes are too few to judge the camera from the pictures" in text and text.endswith("NOT ok")
+
+
+def lengthen_commanded_quaternions(path, factor):
+    """As another recorder may have written them; staging refuses what is far from length 1."""
+    table = pq.read_table(path)
+    action = np.array(table["action"].to_pylist(), np.float32)
+    action[:, 3:7] *= factor
+    pq.write_table(table.set_column(table.schema.get_field_index("action"), "action", as_arrow(action)), path)
+
+
+def test_quaternions_that_may_be_recorded_pass_the_check(tmp_path):
+    """One tolerance: what is staged without a word must not be an error when the set is finished."""
+    episode = make_episode(0, 24, CAMERA)
+    found = findings_of(tmp_path, replace(episode, ee_quaternion=1.009 * episode.ee_quaternion))
+    assert [f.what for f in found if "quaternion" in f.what] == []
+    with pytest.raises(DemoError, match="not of length 1"):
+        stage_episode(replace(episode, ee_quaternion=1.011 * episode.ee_quaternion), tmp_path / "x")
 
 
 def openings(command, measured=None):

@@ -8,6 +8,7 @@ import numpy as np
 
 from para.demos.reader import DemoColumns, DemoDataset
 from para.demos.report import Finding
+from para.demos.schema import QUATERNION_TOLERANCE
 from para.geometry import Camera, Pose
 from para.types import is_opening
 
@@ -93,7 +94,7 @@ def _defects(columns: DemoColumns) -> list[tuple[str, str]]:
         found.append((what, "Frames are missing or poses are wrong; record the episode again."))
     for name, quaternion in (("measured", columns.ee_quaternion), ("commanded", columns.command_quaternion)):
         norm = np.abs(np.linalg.norm(quaternion, axis=1) - 1)
-        if norm.max() > 1e-3:
+        if norm.max() > QUATERNION_TOLERANCE:
             what = f"the {name} quaternion at frame {int(norm.argmax())} is not of length 1"
             found.append((what, "Store unit quaternions as (w, x, y, z)."))
     rotation = columns.T_world_camera[:, :, :3]

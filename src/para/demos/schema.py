@@ -41,6 +41,10 @@ INTRINSICS_NAMES = ("fx", "fy", "cx", "cy")
 MATRIX_NAMES = tuple(f"r{row}{column}" if column < 3 else f"t{row}" for row in range(3) for column in range(4))
 INDEX_COLUMNS = ("frame_index", "episode_index", "index", "task_index")
 
+QUATERNION_TOLERANCE = 1e-2
+"""How far from 1 the length of a stored quaternion may be. Numbers rounded to two digits stay within, and whoever reads poses
+normalises them; one that is farther off is no quaternion."""
+
 PLAN_INDEX_COLUMN = "para/plan_index"
 """Column of meta/episodes: which entry of the recording plan the episode is."""
 NOTES_COLUMN = "para/notes"

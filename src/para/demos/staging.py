@@ -20,7 +20,16 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from para.demos import stats
-from para.demos.schema import ACTION, STATE, CameraSize, DemoError, image_key, intrinsics_key, pose_key
+from para.demos.schema import (
+    ACTION,
+    QUATERNION_TOLERANCE,
+    STATE,
+    CameraSize,
+    DemoError,
+    image_key,
+    intrinsics_key,
+    pose_key,
+)
 from para.demos.video import encode_video
 from para.types import CONTROL_HZ, Episode, is_opening
 
@@ -179,7 +188,7 @@ def _validate(episode: Episode, name: str, fps: int) -> dict[str, object]:
             raise DemoError(f"episode {name}: {field} is not finite at frame {int(bad.argmax())}")
     for field in ("ee_quaternion", "command_quaternion"):
         off = np.abs(np.linalg.norm(getattr(episode, field), axis=1) - 1)
-        if off.max() > 1e-2:
+        if off.max() > QUATERNION_TOLERANCE:
             raise DemoError(
                 f"episode {name}: {field} at frame {int(off.argmax())} is {getattr(episode, field)[off.argmax()].tolist()}, "
                 "not of length 1. Store unit quaternions as (w, x, y, z); an arm that reports no rotation has (1, 0, 0, 0)."

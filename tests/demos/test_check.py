@@ -1,5 +1,6 @@
 """The pictures decide whether a camera is right: laws on drawn demonstrations."""
 
+import tracemalloc
 from dataclasses import replace
 
 import cv2
@@ -10,7 +11,7 @@ import pytest
 from demos.synthetic import WORKSPACE, default_camera, make_episode, meta_for
 from para.demos import DatasetWriter, DemoDataset, DemoError, stage_episode
 from para.demos.check import _set_findings, check_dataset, check_views
-from para.demos.check_still import still_agreement
+from para.demos.check_still import still_agreement, still_picture
 from para.demos.check_structure import structural_findings
 from para.demos.check_views import FRAMES, Views
 from para.demos.staging import as_arrow
@@ -197,24 +198,28 @@ def test_a_turn_is_measured(views):
     assert np.abs(clean.error).max() < clean.limit.min()
 
 
+def agreement(views, flips):
+    return still_agreement(views, [still_picture(view) for view in views], flips)
+
+
 def test_the_surroundings_tell_a_flip_and_only_a_flip(views):
     """The part of the still picture that a flip negates: it agrees with the other episodes' unless this one is flipped."""
     flips = [(True, False), (False, True), (True, True)]
-    assert still_agreement(views, flips).min() > 0.3
+    assert agreement(views, flips).min() > 0.3
     for place, flip in enumerate(flips):
-        found = still_agreement([views[0].flipped(*flip), *views[1:]], flips)
+        found = agreement([views[0].flipped(*flip), *views[1:]], flips)
         assert found[0, place] < -0.3 and found[1:].min() > 0.3
-    wrong = still_agreement([turned(views[0], [0.0, 3.0, 0.0]), *views[1:]], flips)
+    wrong = agreement([turned(views[0], [0.0, 3.0, 0.0]), *views[1:]], flips)
     assert wrong[0].min() > 0.3, "the pictures are as they were"
 
 
 def test_surroundings_of_other_cameras_are_not_compared(views):
     flips = [(True, False)]
     far = shifted(views[0], [0.3, 0.0, 0.0])
-    found = still_agreement([far, *views[1:]], flips)
+    found = agreement([far, *views[1:]], flips)
     assert np.isnan(found[0]).all() and np.isfinite(found[1:]).all()
     swaying = replace(views[0], T_world_camera=views[0].T_world_camera + np.linspace(0, 0.1, FRAMES)[:, None, None])
-    assert np.isnan(still_agreement([swaying, *views[1:]], flips)[0]).all()
+    assert np.isnan(agreement([swaying, *views[1:]], flips)[0]).all()
 
 
 def test_a_mirrored_episode_in_which_the_gripper_stays_in_the_middle_is_named(views):
@@ -246,3 +251,23 @@ def test_motion_along_one_axis_alone_is_judged_by_that(motion):
     (found,) = _set_findings("front", np.zeros(3), motion)
     assert found.level == "error" and "do not belong together" in found.what
     assert _set_findings("front", np.zeros(3), tuple(10 * m for m in motion)) == []
+
+
+def test_a_long_set_is_checked_in_the_memory_of_a_short_one(tmp_path):
+    """Of an episode's pictures patches are kept, not the pictures; those of an episode that may be flipped come and go, too."""
+    camera = default_camera(512, 384)
+    episode = make_episode(0, FRAMES, camera)
+    swaying = episode.cameras[0].T_world_camera + np.linspace(0, 0.01, FRAMES)[:, None, None] * np.eye(3, 4, 3)
+    episode = replace(episode, cameras=(replace(episode.cameras[0], T_world_camera=swaying),))
+    with DatasetWriter(tmp_path / "set", meta_for(camera), "plan", 9) as writer:
+        for i in writer.pending():
+            stage_episode(episode, writer.staging_folder(i))
+    whole = DemoDataset.open(tmp_path / "set")
+    peaks = []
+    for count in (5, 9):
+        part = DemoDataset(whole.root, whole.meta, whole.episodes[:count], whole._columns)
+        tracemalloc.start()
+        assert len(check_dataset(part).evidence[0].error) == count
+        peaks.append(tracemalloc.get_traced_memory()[1])
+        tracemalloc.stop()
+    assert (peaks[1] - peaks[0]) / 4 < 0.4 * episode.cameras[0].images.nbytes

@@ -6,16 +6,17 @@ episode whose camera was turned, moved or mirrored does not. See `check_views` a
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 
-from para.demos.check_fit import Fit, fit_episode, score_without_search, templates
-from para.demos.check_motion import motion_correlation
+from para.demos.check_fit import Fit, Template, fit_episode, score_without_search, templates
+from para.demos.check_motion import Motion, motion_correlation, motion_in
 from para.demos.check_picture import draw_evidence
-from para.demos.check_still import still_agreement
+from para.demos.check_still import still_agreement, still_picture
 from para.demos.check_structure import structural_findings
-from para.demos.check_views import Views, common_right, cut_patches, metres_per_pixel, read_views
+from para.demos.check_views import Patches, Views, common_right, cut_patches, metres_per_pixel, read_views
 from para.demos.reader import DemoDataset
 from para.demos.report import CameraEvidence, CheckReport, Finding
 
@@ -57,18 +58,20 @@ def check_views(views: list[Views], camera: str, pictures: Path | None = None) -
     if len(views) < FEWEST:
         what = f"{len(views)} episodes are too few to judge the camera from the pictures"
         return [Finding("warning", None, camera, what, f"Record at least {FEWEST}.")], unknown
-    black = _black(views)
-    findings = [Finding("error", e, camera, "the pictures are black", "Record it again.") for e in black]
     metres, right = metres_per_pixel(views), common_right(views)
-    stacks = [cut_patches(view, metres, right) for view in views]
+    looks = [_look(view, metres, right) for view in views]
+    black = [episode for episode, look in enumerate(looks) if look.black]
+    findings = [Finding("error", e, camera, "the pictures are black", "Record it again.") for e in black]
+    stacks = [look.patches for look in looks]
     centre = np.median(np.concatenate([stack.place for stack in stacks]), axis=0)
+    still = still_agreement(views, [look.still for look in looks], list(_FLIPS))
     fits, flips = [], []
-    for episode, (view, stack) in enumerate(zip(views, stacks)):
+    for episode, (view, look) in enumerate(zip(views, looks)):
         wanted = templates(stacks, episode)
-        fits.append(fit_episode(stack, wanted, centre))
-        flips.append(
-            {flip: score_without_search(cut_patches(view.flipped(*flip), metres, right), wanted) for flip in _FLIPS}
-        )
+        fits.append(fit_episode(look.patches, wanted, centre))
+        gains = _flip_gains(motion_correlation([look.motion]), dict(zip(_FLIPS, still[episode])))
+        scores = _flip_scores(view, list(gains), metres, right, wanted)
+        flips.append(_flip(fits[-1], scores, gains))
     error = np.stack([fit.error for fit in fits])
     if np.isfinite(error[:, 0]).sum() < FEWEST:
         what = "the end effector is hardly ever in the picture, the camera cannot be judged"
@@ -79,25 +82,22 @@ def check_views(views: list[Views], camera: str, pictures: Path | None = None) -
     error = error - np.nanmedian(error, axis=0)
     spread = 1.4826 * np.nanmedian(np.abs(error), axis=0)
     limit = np.maximum(FLOOR, DEVIATIONS * spread)
-    motion = motion_correlation(views)
+    motion = motion_correlation([look.motion for look in looks])
     whole = _set_findings(camera, spread, motion)
     if whole:  # with the whole set wrong, no single episode can be blamed
         return [*findings, *whole], CameraEvidence(camera, error, limit, motion)
-    still = still_agreement(views, list(_FLIPS))
     usual = float(np.nanmedian([fit.score for fit in fits]))
     for episode, fit in enumerate(fits):
         doubt = max(1.0, usual / max(fit.score, 0.05))
         limits = np.maximum(FLOOR, DEVIATIONS * doubt * spread)
-        flip = _flip(fit, flips[episode], motion_correlation([views[episode]]), dict(zip(_FLIPS, still[episode])))
-        what = _verdict(fit, error[episode], limits, flip)
+        what = _verdict(fit, error[episode], limits, flips[episode])
         if what is not None:
             picture = None
             if pictures is not None:
                 other = int(np.nanargmin(np.where(np.arange(len(views)) == episode, np.inf, np.abs(error).max(1))))
                 shift = np.nan_to_num(fit.error)
-                picture = draw_evidence(
-                    pictures, camera, episode, views[episode], other, views[other], shift, centre, what
-                )
+                shown = views[episode].in_memory(), views[other].in_memory()
+                picture = draw_evidence(pictures, camera, episode, shown[0], other, shown[1], shift, centre, what)
             findings.append(Finding("error", episode, camera, what, _ADVICE, picture))
         elif not np.isfinite(error[episode]).all() and episode not in black:
             level = "error" if np.isfinite(error[:, 0]).mean() > 0.5 else "warning"
@@ -106,19 +106,47 @@ def check_views(views: list[Views], camera: str, pictures: Path | None = None) -
     return findings, CameraEvidence(camera, error, limit, motion)
 
 
-def _flip(
-    fit: Fit,
-    flips: dict[tuple[bool, bool], float],
-    motion: tuple[float, float],
-    still: dict[tuple[bool, bool], float],
-) -> tuple[bool, bool] | None:
-    """The flip (across, down) that this episode's pictures need, if gripper, motion and surroundings agree on one."""
-    for flip in sorted(flips, key=lambda one: -flips[one]):
+@dataclass(frozen=True)
+class _Look:
+    """What is kept of an episode's pictures, a seventh of their bytes at 640 x 480: a long set's would not fit into memory."""
+
+    black: bool
+    patches: Patches
+    motion: Motion | None
+    still: np.ndarray | None
+
+
+def _look(view: Views, metres: float, right: np.ndarray) -> _Look:
+    view = view.in_memory()
+    black = bool(view.images.std() < 2)
+    return _Look(black, cut_patches(view, metres, right), motion_in(view), still_picture(view))
+
+
+def _flip_gains(motion: tuple[float, float], still: dict[tuple[bool, bool], float]) -> dict[tuple[bool, bool], float]:
+    """Flips (across, down) that an episode's motion and surroundings allow, each with the gain that it must bring."""
+    gains = {}
+    for flip in _FLIPS:
         said = [m for m, flipped in zip(motion, flip) if flipped and abs(m) > _CLEAR_MOTION]  # NaN says nothing
         if any(m > 0 for m in said) or still[flip] > _CLEAR_STILL:
             continue
-        gain = _FLIP_GAIN_SEEN if still[flip] < -_CLEAR_STILL else _FLIP_GAIN if said else _FLIP_GAIN_ALONE
-        if flips[flip] > fit.score + gain:
+        gains[flip] = _FLIP_GAIN_SEEN if still[flip] < -_CLEAR_STILL else _FLIP_GAIN if said else _FLIP_GAIN_ALONE
+    return gains
+
+
+def _flip_scores(
+    view: Views, flips: list[tuple[bool, bool]], metres: float, right: np.ndarray, wanted: list[Template | None]
+) -> dict[tuple[bool, bool], float]:
+    """How well the pictures, flipped, fit the others'."""
+    view = view.in_memory() if flips else view  # of most episodes none has to be decoded again
+    return {flip: score_without_search(cut_patches(view.flipped(*flip), metres, right), wanted) for flip in flips}
+
+
+def _flip(
+    fit: Fit, scores: dict[tuple[bool, bool], float], gains: dict[tuple[bool, bool], float]
+) -> tuple[bool, bool] | None:
+    """The flip (across, down) that this episode's pictures need, if gripper, motion and surroundings agree on one."""
+    for flip in sorted(scores, key=lambda one: -scores[one]):
+        if scores[flip] > fit.score + gains[flip]:
             return flip
     return None
 
@@ -159,7 +187,3 @@ def _set_findings(camera: str, spread: np.ndarray, motion: tuple[float, float]) 
         )
         return [Finding("error", None, camera, what, "Check units, frames and image size of the camera columns.")]
     return []
-
-
-def _black(views: list[Views]) -> list[int]:
-    return [episode for episode, view in enumerate(views) if view.images.std() < 2]

@@ -22,10 +22,12 @@ _FEWEST = 4  # episodes that were seen by about the same camera
 _NEAR_METRES, _NEAR_RADIANS, _NEAR_FOCAL = 0.08, np.deg2rad(6.0), 0.05
 
 
-def still_agreement(views: list[Views], flips: Sequence[tuple[bool, bool]]) -> np.ndarray:
+def still_agreement(
+    views: list[Views], pictures: list[np.ndarray | None], flips: Sequence[tuple[bool, bool]]
+) -> np.ndarray:
     """(episodes, flips) correlation in [-1, 1] of each episode's part that is antisymmetric under a flip (across, down) with
-    the others'; negative where the pictures are flipped so. NaN where cameras move or fewer than four others are alike."""
-    pictures = [_still_picture(view) for view in views]
+    the others'; negative where the pictures are flipped so. NaN where cameras move or fewer than four others are alike.
+    `pictures` are the `still_picture` of each of `views`."""
     found = np.full((len(views), len(flips)), np.nan)
     for episode, picture in enumerate(pictures):
         alike = [
@@ -42,11 +44,11 @@ def still_agreement(views: list[Views], flips: Sequence[tuple[bool, bool]]) -> n
     return found
 
 
-def _still_picture(view: Views) -> np.ndarray | None:
+def still_picture(view: Views) -> np.ndarray | None:
     """(_SIDE, _SIDE) edges of what does not move; None with a moving camera."""
     if np.ptp(view.T_world_camera, axis=0).max() > 1e-3:
         return None
-    small = [cv2.resize(image, (_SIDE, _SIDE), interpolation=cv2.INTER_AREA) for image in view.images[::2]]
+    small = [cv2.resize(image, (_SIDE, _SIDE), interpolation=cv2.INTER_AREA) for image in np.asarray(view.images)[::2]]
     picture = median(np.stack([cv2.cvtColor(image, cv2.COLOR_RGB2GRAY) for image in small]).astype(np.float32))
     return np.clip(picture - cv2.GaussianBlur(picture, (0, 0), _BLUR), -_CONTRAST, _CONTRAST)
 

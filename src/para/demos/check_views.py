@@ -24,10 +24,30 @@ FRAMES = 24
 
 
 @dataclass(frozen=True)
+class StoredPictures:
+    """Pictures (n, H, W, 3) uint8 of one episode that `np.asarray` decodes, each time anew: nobody keeps them."""
+
+    dataset: DemoDataset
+    episode: int
+    camera: str
+    frames: np.ndarray
+    """(n,) numbers of frames of the episode."""
+
+    @property
+    def shape(self) -> tuple[int, int, int, int]:
+        """(n, H, W, 3)."""
+        width, height = self.dataset.image_size(self.camera)
+        return len(self.frames), height, width, 3
+
+    def __array__(self, dtype: np.dtype | None = None, copy: bool | None = None) -> np.ndarray:
+        return self.dataset.decode(self.episode, self.camera, self.frames).astype(dtype or np.uint8, copy=False)
+
+
+@dataclass(frozen=True)
 class Views:
     """`FRAMES` moments of one episode seen by one camera."""
 
-    images: np.ndarray
+    images: np.ndarray | StoredPictures
     """(n, H, W, 3) uint8."""
     intrinsics: np.ndarray
     """(n, 4)."""
@@ -53,16 +73,20 @@ class Views:
 
     def flipped(self, horizontally: bool, vertically: bool) -> Views:
         """The same moments with every picture flipped and the cameras left as they are."""
-        images = self.images[:, :: -1 if vertically else 1, :: -1 if horizontally else 1]
+        images = np.asarray(self.images)[:, :: -1 if vertically else 1, :: -1 if horizontally else 1]
         return replace(self, images=np.ascontiguousarray(images))
+
+    def in_memory(self) -> Views:
+        """The same with its pictures decoded: 22 MB at 640 x 480, to be held no longer than they are looked at."""
+        return replace(self, images=np.asarray(self.images))
 
 
 def read_views(dataset: DemoDataset, episode: int, camera: str) -> Views:
-    """Decode evenly spread moments of one episode."""
+    """Evenly spread moments of one episode, whose pictures are decoded when they are needed."""
     columns = dataset.columns(episode, camera)
     frames = np.linspace(0, len(columns) - 1, FRAMES).round().astype(int)
     return Views(
-        images=dataset.decode(episode, camera, frames),
+        images=StoredPictures(dataset, episode, camera, frames),
         intrinsics=columns.intrinsics[frames],
         T_world_camera=columns.T_world_camera[frames],
         ee_position=columns.ee_position[frames],
@@ -132,7 +156,8 @@ def cut_patches(views: Views, metres: float, right: np.ndarray) -> Patches:
     step = metres / safe
     turn = _turns(views, right)
     gray, moved = np.zeros((2, len(pixels), SIDE, SIDE), np.float32)
-    pictures = np.stack([cv2.cvtColor(image, cv2.COLOR_RGB2GRAY) for image in views.images]).astype(np.float32)
+    pictures = np.stack([cv2.cvtColor(image, cv2.COLOR_RGB2GRAY) for image in np.asarray(views.images)])
+    pictures = pictures.astype(np.float32)
     still = np.ptp(views.T_world_camera, axis=0).max() < 1e-3
     change = np.clip(np.abs(pictures - median(pictures)) - 6, 0, 40) if still else np.zeros_like(pictures)
     inside = np.zeros(len(pixels))

@@ -7,9 +7,12 @@ import numpy as np
 import pytest
 import torch
 
-from para.backbones import DinoConfig
+from para.backbones import DinoConfig, Lite0Config
+from para.dataset import collate
+from para.heads import VolumeHeadConfig
 from para.policy import CheckpointError, Policy, PolicyNetwork
 from policy.small import CONFIG, observation
+from toy import toy_samples
 
 transformers = pytest.importorskip("transformers")
 
@@ -44,3 +47,39 @@ def test_weights_of_another_shape_are_refused(hub, tmp_path):
     path.write_text(path.read_text().replace('"num_register_tokens": 3', '"num_register_tokens": 4'))
     with pytest.raises(CheckpointError, match="model.safetensors does not fit its config.json"):
         Policy.from_pretrained(tmp_path / "policy")
+
+
+@pytest.mark.parametrize("frozen", [True, False])
+def test_a_frozen_network_sees_in_training_as_in_use(hub, frozen):
+    """DINOv3 rescales the places of its patches at random in training, which is for those who train it."""
+    network = PolicyNetwork(replace(CONFIG, backbone=DinoConfig(model=str(hub), frozen=frozen)))
+    image = torch.rand(1, 3, 64, 80)
+    in_use = network.eval().backbone(image)[0]
+    network.train()
+    assert network.head.training and network.backbone.training
+    seen = [network.backbone(image)[0].detach() for _ in range(3)]
+    assert all(torch.equal(features, in_use) for features in seen) == frozen
+    assert all(parameter.requires_grad != frozen for parameter in network.backbone.parameters())
+
+
+def tiny(patch: int) -> DinoConfig:
+    return DinoConfig(pretrained=False, hidden_size=16, layers=1, attention_heads=2, patch_size=patch)
+
+
+@pytest.mark.parametrize("size", [(96, 64), (100, 70), (79, 33), (57, 49), (15, 15)])
+@pytest.mark.parametrize("backbone", [tiny(14), tiny(16), Lite0Config(stages=(4,), pretrained=False, frozen_stages=0)])
+@pytest.mark.parametrize("cell_pixels", [4, 16])
+def test_head_and_backbone_agree_on_the_cells_of_any_picture(backbone, cell_pixels, size):
+    """Whether the finest map is upsampled or taken as it is, the volume that is told (an oracle asks for it) has its cells."""
+    widths = (8, 8) if cell_pixels == 4 else (8,)
+    head = VolumeHeadConfig(CONFIG.head.bins, cell_pixels, widths)
+    network = PolicyNetwork(replace(CONFIG, backbone=backbone, head=head, image_size=size)).eval()
+    inputs = collate(toy_samples(2), [0, 1], size).inputs
+    with torch.no_grad():
+        outputs = network(inputs)
+        chunk = network.head.decode(outputs, inputs)
+    grid = network.head.volume(*size)
+    assert outputs.logits.shape[-2:] == (grid.rows, grid.columns)
+    cell, stride = network.head.cell, network.backbone.strides[0]
+    assert (grid.rows, grid.columns) == (-(-size[1] // cell), -(-size[0] // cell)) and cell == min(cell_pixels, stride)
+    assert torch.isfinite(chunk.positions).all()

@@ -100,10 +100,13 @@ def test_looking_again_at_one_place_counts_once():
 class Sees(Policy):
     """A locator whose heatmap is where the true camera sees the hand."""
 
+    confidence = 1.0
+
     def outputs(self, observation):
         inputs = self.model_input(observation)
         pixel = TRUE.project(observation.state.T_world_ee.translation[None])[0]
-        self.network.head.locate = lambda *_: (torch.tensor(pixel, dtype=torch.float32), torch.ones(1))
+        seen = torch.tensor(pixel, dtype=torch.float32), torch.tensor([self.confidence])
+        self.network.head.locate = lambda *_: seen
         return None, inputs
 
 
@@ -117,10 +120,10 @@ class Tells:
         self.camera = observation.view("toy").camera
 
 
-def locator():
+def locator(kind=Sees):
     head = LocatorConfig(widths=(16, 16, 16))
     config = PolicyConfig(head=head, image_size=(80, 64), horizon=1, camera="toy", workspace=WORKSPACE)
-    return Sees(config, PolicyNetwork(config))
+    return kind(config, PolicyNetwork(config))
 
 
 def observation(camera, point):
@@ -136,6 +139,36 @@ def test_a_policy_looks_through_the_corrected_camera_until_the_next_episode():
     assert off(tells.camera, TABLE) < 0.3 * off(reported, TABLE)
     policy.reset()
     assert np.array_equal(policy.correction.T_reported_true.matrix(), np.eye(4)[:3])
+
+
+@pytest.mark.parametrize("least", [0.3, 0.6])
+def test_a_locator_that_is_unsure_moves_no_camera(least):
+    """Neither before anything is known nor once a correction stands: the gate is the configuration's."""
+    reported, tells, sees = wrong((1.0, -0.5, 0.3), (0.5, 0.5, -0.5)), Tells(), locator()
+    policy = CorrectedPolicy(tells, sees, CorrectionConfig(least_confidence=least))
+    shown = []
+    for confidence in (least - 0.01, least + 0.01, least - 0.01):
+        sees.confidence = confidence
+        policy.predict(observation(reported, WAY[len(shown)]))
+        shown.append(tells.camera.T_world_camera.matrix())
+    np.testing.assert_array_equal(shown[0], reported.T_world_camera.matrix())
+    assert np.abs(shown[1] - shown[0]).max() > 1e-3
+    np.testing.assert_array_equal(shown[2], shown[1])
+
+
+@pytest.mark.parametrize("sure", [False, True])
+def test_the_gate_goes_by_what_the_network_says(sure):
+    """A heatmap that is about the same everywhere, as an untrained one is, and one with a single peak."""
+    reported, tells, network = wrong((1.0, -0.5, 0.3), (0.5, 0.5, -0.5)), Tells(), locator(Policy)
+    if sure:
+        with torch.no_grad():
+            network.network.head.score.weight.mul_(1e6)
+    policy = CorrectedPolicy(tells, network)
+    seen = observation(reported, WAY[0])
+    picture = np.random.default_rng(0).integers(0, 255, (64, 80, 3), np.uint8)
+    policy.predict(replace(seen, views=(replace(seen.views[0], image=picture),)))
+    moved = np.abs(tells.camera.T_world_camera.matrix() - reported.T_world_camera.matrix()).max()
+    assert moved > 1e-4 if sure else moved == 0.0
 
 
 def test_a_corrected_policy_is_carried_out_as_the_policy_is():

@@ -9,13 +9,14 @@ import signal
 import subprocess
 import sys
 import time
+from collections import Counter
 from dataclasses import replace
 from pathlib import Path
 
 import av
 import pytest
 
-from evaluation.fake_world import Inline, conditions, fake_setup
+from evaluation.fake_world import FakeAgent, FakeWorld, Inline, conditions, fake_setup
 from para.evaluation import AgentSpec, EvaluationError, RecordsError, evaluate, read_ledger, read_records
 from para.evaluation.records import EpisodeError, append_record
 from para.worlds.world import Stage
@@ -28,11 +29,11 @@ def _folder(tmp_path, monkeypatch):
 
 
 def run(tmp_path: Path, name: str = "good", n: int = 4, **options):
-    options = {"executor": Inline, "max_steps": 60, **options}
+    options = {"executor": Inline, "max_steps": 60, "setup": fake_setup, **options}
     spec = replace(AgentSpec(name, "expert"), mode=options.pop("mode", "servo"))
     return evaluate(
         spec, conditions(n, options.pop("split", "validation")), tmp_path / "lr.jsonl",
-        setup=fake_setup, progress=lambda progress: None, **options,
+        progress=lambda progress: None, **options,
     )  # fmt: skip
 
 
@@ -120,6 +121,31 @@ def test_an_exception_before_the_first_action_is_run_again(tmp_path):
     result = run(tmp_path, "early-once")
     assert [r.attempts for r in result.records] == [2] * 4
     assert not result.errors
+
+
+def test_attempts_count_over_calls_and_each_call_has_as_many(tmp_path):
+    """Each call tries an episode three times; what is on record of earlier calls counts on, for its own mode alone."""
+    tried, troubles = Counter(), 7
+
+    def troubled(spec, settings):
+        world = FakeWorld()
+        agent = FakeAgent(world, spec.name, tmp_path)
+
+        def reset():
+            tried[settings.mode, world.layout.seed] += 1
+            if world.layout.seed == 1 and tried[settings.mode, 1] <= troubles:
+                raise OSError("no luck")
+
+        agent.reset = reset
+        return world, agent
+
+    for tries, error in ((3, 3), (6, 6), (8, None), (8, None)):
+        result = run(tmp_path, n=3, setup=troubled)
+        assert tried["servo", 1] == tries and [e.attempts for e in result.errors] == ([error] if error else [])
+    assert [r.attempts for r in result.records] == [1, 8, 1] and tried["servo", 0] == 1
+    tried.clear()
+    run(tmp_path / "both", n=3, setup=troubled)
+    assert [e.attempts for e in run(tmp_path / "both", n=3, mode="realtime", setup=troubled).errors] == [3]
 
 
 def test_an_exception_after_the_first_action_is_the_policys_failure(tmp_path):

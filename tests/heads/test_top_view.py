@@ -120,6 +120,52 @@ def test_a_hand_that_holds_or_hides_the_object_keeps_its_turn(change):
     assert not torch.allclose(free, kept, atol=1e-2)
 
 
+def lying(turn: float, tilt: float) -> torch.Tensor:
+    """R_world_ee of a hand `tilt` [deg] above level, its x `turn` [rad] about the approach axis."""
+    up = rotation_from_vector(np.array([0.0, np.radians(90.0 + tilt), 0.0]))
+    return torch.from_numpy(up @ rotation_from_vector(np.array([0.0, 0.0, turn]))).float()
+
+
+@pytest.mark.parametrize("tilt", [0.0, 1.0, -1.0])
+@pytest.mark.parametrize("turn", [0.0, 0.7, np.pi / 2])
+@pytest.mark.parametrize("gripper", [1.0, 0.2])
+def test_a_hand_that_lies_level_is_not_turned(tilt, turn, gripper):
+    """From above its turn about its own level axis cannot be seen; an axis read along it left no x at all."""
+    network, inputs = reader(), looking_at(np.zeros(4))
+    inputs = replace(inputs, gripper=torch.full((4,), gripper))
+    network.axes = lambda inputs, places: doubled(
+        torch.tensor([0.0, 0.5, 1.5, np.pi])
+    )  # sure; the first along the hand
+    said = lying(turn, tilt).expand(4, 3, 3)
+    torch.testing.assert_close(network.turned(inputs, torch.zeros(4, 3), said), said, atol=0, rtol=0)
+
+
+@pytest.mark.parametrize("tilt", [-90.0, -60.0, -20.0, -8.0, 8.0])
+def test_a_turned_hand_is_a_rotation_about_the_approach_that_was_said(tilt):
+    network, inputs = reader(), looking_at(np.zeros(4))
+    network.axes = lambda inputs, places: doubled(torch.tensor([0.0, 0.5, 1.5, 3.0]))
+    said = lying(0.3, tilt).expand(4, 3, 3)
+    turned = network.turned(inputs, torch.zeros(4, 3), said)
+    torch.testing.assert_close(turned @ turned.mT, torch.eye(3).expand(4, 3, 3), atol=1e-5, rtol=0)
+    torch.testing.assert_close(torch.linalg.det(turned), torch.ones(4), atol=1e-5, rtol=0)
+    torch.testing.assert_close(turned[..., 2], said[..., 2], atol=0, rtol=0)
+
+
+def test_a_hand_that_has_no_axis_keeps_the_said_one_and_teaches_none():
+    """A hand that lies level with its x upright is seen from above as a point."""
+    network, inputs = reader(), looking_at(np.zeros(4))
+    upright = lying(0.0, 1e-3)
+    assert upright[:2, 0].norm() < 1e-3
+    inputs = replace(
+        inputs, gripper=torch.zeros(4), T_world_ee=replace(inputs.T_world_ee, rotation=upright.expand(4, 3, 3))
+    )
+    said = (torch.from_numpy(rotation_from_vector(np.array([0.0, 0.0, 0.6]))).float() @ DOWN).expand(4, 3, 3)
+    kept = axis_angle(network.turned(inputs, torch.zeros(4, 3), said))
+    torch.testing.assert_close(doubled(kept), doubled(axis_angle(said)), atol=1e-5, rtol=0)
+    assert network.loss(inputs, Pose(upright.expand(4, 3, 3), torch.zeros(4, 3))) == 0
+    assert network.loss(inputs, Pose(said, torch.zeros(4, 3))) > 0
+
+
 def test_an_axis_has_no_sign():
     angles = torch.linspace(-3, 3, 13)
     torch.testing.assert_close(doubled(angles), doubled(angles + torch.pi), atol=1e-5, rtol=0)

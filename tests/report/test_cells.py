@@ -57,6 +57,21 @@ def test_a_variant_of_ours_is_no_rival_and_the_published_head_is():
     assert [c.rival for c in axis_comparisons(found.rows)] == ["para_paper_lite0_224"]
 
 
+@pytest.mark.parametrize(("first", "second"), [("para", "para_seed0"), ("act_seed01", "act_seed1")])
+def test_two_names_for_one_training_seed_are_refused(first, second):
+    """They would be one row whose interval takes two trainings for one."""
+    with pytest.raises(RecordsError, match=f"run a, lr: '{first}' and '{second}' would both be the training of"):
+        table(*(records(name, 12) for name in (first, second)))
+    (apart, *_) = axis_tables([run("a", records(first, 12)), run("b", records(second, 12))], ())
+    assert len({row.policy for row in apart.rows}) == 1  # in folders of their own one of them counts
+
+
+@pytest.mark.parametrize("first", ["act", "act_seed0"])
+def test_the_first_training_may_have_its_seed_in_its_name_or_not(first):
+    (row,) = table(records(first, 12), records("act_seed1", 9)).rows
+    assert (row.policy, row.main.trainings, row.main.place.n) == ("act", 2, 40)
+
+
 def test_an_oracle_named_after_a_policy_is_a_reference_and_a_published_head_alone_is_not_ours():
     found = table(records("para", 18), records("oracle_para", 20), records("act", 3))
     assert [row.policy for row in found.rows] == ["para", "act", "oracle_para"] and found.rows[-1].is_reference

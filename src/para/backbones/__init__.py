@@ -22,7 +22,8 @@ class Backbone(Protocol):
     channels: tuple[int, ...]
 
     def __call__(self, image: torch.Tensor) -> list[torch.Tensor]:
-        """(B, 3, H, W) float in [0, 1], any size -> [(B, C_i, rows_i, columns_i)], spanning the whole image."""
+        """(B, 3, H, W) float in [0, 1], any size -> [(B, C_i, ceil(H / stride_i), ceil(W / stride_i))], spanning the whole
+        image: heads count the finest map's cells so without having seen it."""
 
 
 class VideoBackbone(Protocol):

@@ -32,7 +32,8 @@ class DinoConfig:
     attention_heads: int = 6
     patch_size: int = 16
     frozen: bool = False
-    """Keep the weights as they are."""
+    """Keep the weights as they are, and in training see as in use: without what `transformers` draws at random in training
+    (DINOv3 rescales the places that its patches are told, unless its configuration says otherwise)."""
 
     def build(self) -> Dino:
         """The network."""
@@ -62,9 +63,16 @@ class Dino(nn.Module):
         """What `transformers` needs to know to build the network again, as JSON."""
         return json.loads(self.vit.config.to_json_string(use_diff=False))
 
+    def train(self, mode: bool = True) -> Dino:
+        """As `torch.nn.Module.train`; a frozen network stays as in use."""
+        super().train(mode)
+        if self.config.frozen:
+            self.vit.eval()
+        return self
+
     def forward(self, image: torch.Tensor) -> list[torch.Tensor]:
-        """(B, 3, H, W) in [0, 1] -> [(B, C, round(H / patch), round(W / patch))]."""
-        rows, columns = (max(1, round(size / self.patch)) for size in image.shape[-2:])
+        """(B, 3, H, W) in [0, 1] -> [(B, C, ceil(H / patch), ceil(W / patch))]."""
+        rows, columns = (-(-size // self.patch) for size in image.shape[-2:])
         size = (rows * self.patch, columns * self.patch)
         if tuple(image.shape[-2:]) != size:
             image = F.interpolate(image, size, mode="bilinear", align_corners=False, antialias=True)

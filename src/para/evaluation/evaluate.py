@@ -31,7 +31,7 @@ from para.evaluation.worker import Task
 from para.worlds.processes import single_threaded_children
 
 MAX_ATTEMPTS = 3
-"""Times that an episode is tried before its error stands as unresolved."""
+"""Times that a call tries an episode before its error stands as unresolved."""
 
 
 @dataclass(frozen=True)
@@ -99,7 +99,13 @@ def evaluate(
     # A worker's working directory may be another one.
     videos = None if videos is None else videos.absolute()
     sent = replace(spec, path=spec.path and spec.path.absolute(), locator=spec.locator and spec.locator.absolute())
-    left = remaining(read_records(records_path), subject, settings, conditions, str(records_path))
+    before = read_records(records_path)
+    left = remaining(before, subject, settings, conditions, str(records_path))
+    errors = {
+        (e.condition.axis, e.condition.split, e.condition.index): e.attempts
+        for e in before.errors
+        if (e.subject, e.settings.mode) == (subject, settings.mode)
+    }
     filmed = {c for c in conditions[:video_count]} if videos is not None else set()
     tasks = [
         Task(
@@ -110,8 +116,11 @@ def evaluate(
             setup=setup,
             video=video_path(videos, c.axis, spec.name, c.split, c.index) if videos and c in filmed else None,
             provenance=provenance(),
+            attempts=1 + failed,
+            errors_before=failed,
         )
         for c in left
+        for failed in [errors.get((c.axis, c.split, c.index), 0)]
     ]
     if ledger is not None:
         for axis in sorted({c.axis for c in left if c.split == "test"}):
@@ -152,7 +161,7 @@ def _run(
 
     def settle(task: Task, result: EpisodeRecord | EpisodeError, queue: deque[Task]) -> None:
         nonlocal finished, placed, unresolved
-        if isinstance(result, EpisodeError) and task.attempts < MAX_ATTEMPTS:
+        if isinstance(result, EpisodeError) and task.attempts - task.errors_before < MAX_ATTEMPTS:
             queue.append(replace(task, attempts=task.attempts + 1))
             return
         append_record(path, result)

@@ -32,6 +32,7 @@ def training_key(record: EpisodeRecord | EpisodeError) -> tuple[str, int]:
 
 
 def training_seed(policy: str) -> tuple[str, int]:
-    """``para_seed2`` -> ("para", 2): rows that differ in the training seed alone are one row of the table."""
+    """``para_seed2`` -> ("para", 2): rows that differ in the training seed alone are one row of the table. A name without a
+    seed is that of seed 0; a table that holds ``para`` and ``para_seed0``, too, is refused where it is made."""
     found = re.fullmatch(r"(.+?)_seed(\d+)", policy)
     return (found[1], int(found[2])) if found else (policy, 0)

@@ -67,7 +67,7 @@ class EpisodeRecord:
     """As `Rollout.ended_by`, e.g. ``finished``, ``limit``, ``failure: <cause>``."""
     wall_seconds: float
     attempts: int
-    """1 + the number of errors before this run of the episode."""
+    """1 + the number of errors before this run of the episode, those on record from earlier calls among them."""
     provenance: Provenance
 
     @property
@@ -85,6 +85,7 @@ class EpisodeError:
     settings: Settings
     cause: str
     attempts: int
+    """How often it was tried, in earlier calls, too."""
     provenance: Provenance
 
 

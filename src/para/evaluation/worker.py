@@ -32,6 +32,8 @@ class Task:
     """Of the process that asks; an episode's record has this command, and the rest from where it ran."""
     attempts: int = 1
     """1 + the errors so far."""
+    errors_before: int = 0
+    """Those of them that were on record when this call began."""
 
 
 def initialise() -> None:

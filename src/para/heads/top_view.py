@@ -21,6 +21,9 @@ from para.heads.head import full_precision, masked_mean
 
 WIDE_OPEN = 0.9
 """A gripper that is open wider than this share holds nothing."""
+TELLING = 0.1
+"""Length of the hand's x as seen from above, or height of its z, below which there is no telling how it is turned about the
+vertical: it is within 6 deg of standing upright, or of lying level."""
 
 
 @dataclass(frozen=True)
@@ -87,9 +90,11 @@ class TopViewReader(nn.Module):
         return drawn.unflatten(2, (k, n)).transpose(1, 2)
 
     def loss(self, inputs: ModelInput, next_grip: Pose) -> torch.Tensor:
-        """() mean squared error at the true places, give or take the noise, of those that are in the picture."""
+        """() mean squared error at the true places, give or take the noise, of those that are in the picture and whose hand
+        has an axis as seen from above."""
         places, batch = next_grip.translation, len(next_grip.translation)
         seen = inputs.camera.sees(*inputs.camera.project(places[:, None]))  # (B, 1)
+        seen = seen & has_axis(next_grip.rotation)[:, None]
         angles = 2 * math.pi * torch.rand(batch, self.config.copies, device=places.device)
         found = self(inputs, places + self.config.noise * torch.randn_like(places), angles)
         wanted = doubled(axis_angle(next_grip.rotation)[:, None] - angles)
@@ -107,20 +112,31 @@ class TopViewReader(nn.Module):
     def turned(self, inputs: ModelInput, places: torch.Tensor, rotations: torch.Tensor) -> torch.Tensor:
         """(B, 3, 3) R_world_ee with their x turned about their z to the axis read at the places. What is hardly known stays
         as `rotations` have it. Where the hand itself hides the place, and while the gripper is not wide open, as it is while
-        it carries, the hand keeps the turn that it has. Of the two turns the nearer one to the hand's present x."""
+        it carries, the hand keeps the turn that it has, or the one that `rotations` have where its x stands upright. Of the
+        two turns the nearer one to the hand's present x.
+
+        A hand whose z is level is not turned at all: about a level axis nothing turns as seen from above, and `rotations` are
+        returned as they are."""
         present = inputs.T_world_ee.rotation
         axis = self.axes(inputs, places)
         near = (inputs.T_world_ee.translation - places).norm(dim=-1, keepdim=True) < self.config.near
         kept = near | (inputs.gripper < WIDE_OPEN)[:, None]
         unknown = (1 - 2 * axis.norm(dim=-1, keepdim=True)).clamp(min=0)
         seen = axis + unknown * doubled(axis_angle(rotations))
-        axis = torch.where(kept, doubled(axis_angle(present)), seen)
+        had = torch.where(has_axis(present), axis_angle(present), axis_angle(rotations))
+        axis = torch.where(kept, doubled(had), seen)
         angle = 0.5 * torch.atan2(axis[:, 1], axis[:, 0])
         level = torch.stack([angle.cos(), angle.sin(), torch.zeros_like(angle)], -1)
         z = rotations[..., 2]
         x = F.normalize(level - (level * z).sum(-1, keepdim=True) * z, dim=-1)
         x = torch.where((x * present[..., 0]).sum(-1, keepdim=True) >= 0, x, -x)
-        return torch.stack([x, torch.linalg.cross(z, x), z], -1)
+        turned = torch.stack([x, torch.linalg.cross(z, x), z], -1)
+        return torch.where(z[:, 2, None, None].abs() > TELLING, turned, rotations)
+
+
+def has_axis(rotations: torch.Tensor) -> torch.Tensor:
+    """(..., 3, 3) R_world_ee -> (...) bool: whether `axis_angle` says anything."""
+    return rotations[..., :2, 0].norm(dim=-1) > TELLING
 
 
 def axis_angle(rotations: torch.Tensor) -> torch.Tensor:

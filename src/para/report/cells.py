@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 from para.evaluation.agents import is_reference
@@ -223,7 +223,23 @@ def _candidates(run: RunRecords, group: str) -> list[_Candidate]:
     policies: dict[str, set[tuple[str, str, str]]] = {}
     for (axis, name), checkpoint in newest.items():
         policies.setdefault(training_seed(name)[0], set()).add((axis, name, checkpoint))
+    _one_name_for_each_training(run, newest)
     return [_Candidate(run, policy, frozenset(subjects)) for policy, subjects in policies.items()]
+
+
+def _one_name_for_each_training(run: RunRecords, names: Iterable[tuple[str, str]]) -> None:
+    """RecordsError where two (axis, policy) `names` stand for one training seed: ``para`` is that of ``para_seed0``. Their
+    episodes would be taken for one training's, and the interval of their rate be too narrow."""
+    found: dict[tuple[str, str, int], str] = {}
+    for axis, name in sorted(names):
+        policy, seed = training_seed(name)
+        other = found.setdefault((axis, policy, seed), name)
+        if other != name:
+            raise RecordsError(
+                f"run {run.run}, {axis}: {other!r} and {name!r} would both be the training of {policy!r} with seed {seed}, and "
+                "their episodes pooled as one training's. Write another _seedN behind one of the names in the records, or move "
+                "its records to a folder of their own."
+            )
 
 
 def _of(record: EpisodeRecord | EpisodeError, subjects: frozenset[tuple[str, str, str]]) -> bool:

@@ -17,7 +17,9 @@ def test_children_count_also_when_they_are_gone():
     with PeakMemory(period=0.05) as memory:
         child = subprocess.Popen([sys.executable, "-c", HOLD], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
         assert child.stdout.readline() == "ready\n"
-        time.sleep(0.3)
+        deadline = time.monotonic() + 60
+        while memory.peak - before <= 150 * MIB and time.monotonic() < deadline:  # until it was looked at
+            time.sleep(0.05)
         child.communicate("")
     assert memory.peak - before > 150 * MIB
     assert tree_bytes() - before < 100 * MIB

@@ -16,9 +16,8 @@ from demos.synthetic import default_camera, make_episode, meta_for
 from para.cli import main
 from para.demos import DatasetWriter, DemoDataset, stage_episode
 from para.demos.video import encode_video
+from patience import PATIENCE, wait_for
 
-PATIENCE = 900
-"""Seconds to wait on a busy machine before a test gives up."""
 CAMERA = default_camera(96, 64)
 VIDEO = "videos/observation.images.agentview/chunk-000/file-000.mp4"
 
@@ -277,13 +276,6 @@ def kill_workers(command: subprocess.Popen, times: int) -> None:
                     killed.add(child.pid)
             except psutil.NoSuchProcess:
                 pass
-        time.sleep(0.02)
-
-
-def wait_for(condition, command: subprocess.Popen) -> None:
-    deadline = time.monotonic() + PATIENCE
-    while not condition():
-        assert time.monotonic() < deadline and command.poll() is None, command.communicate()
         time.sleep(0.02)
 
 

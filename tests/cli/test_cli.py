@@ -1,5 +1,6 @@
 """The command line: help that names everything, errors in one line, and the main job in its tiny preset."""
 
+import inspect
 import json
 import os
 import re
@@ -10,6 +11,7 @@ from typing import get_args, get_type_hints
 
 import numpy as np
 import pytest
+import tyro
 
 import para
 from demos.synthetic import WORKSPACE, at_rate, default_camera, degrade, make_episode, meta_for
@@ -21,14 +23,20 @@ from para.evaluation.conditions import Split
 from para.policy import Policy
 from para.presets import EXPERIMENTS, POLICIES, RECIPES
 from para.report.show import moment
+from patience import PATIENCE, wait_for
 
 
-def run(*arguments, expect=0, timeout=300):
+def run(*arguments, expect=0, timeout=PATIENCE):
     done = subprocess.run(
         [sys.executable, "-m", "para.cli", *map(str, arguments)], capture_output=True, text=True, timeout=timeout
     )
     assert done.returncode == expect, done.stdout + done.stderr
     return done
+
+
+def squeezed(text: str) -> str:
+    """Without blanks and frames: lines are broken anywhere in narrow windows."""
+    return re.sub(r"[\s│]", "", text)
 
 
 def test_the_version_is_told(capsys):
@@ -38,11 +46,24 @@ def test_the_version_is_told(capsys):
 
 @pytest.mark.parametrize("command", sorted(COMMANDS))
 def test_help_explains_every_argument(command, capsys):
+    """By its name and with the whole sentence that the function has for it."""
+    function = COMMANDS[command]
     with pytest.raises(SystemExit) as stop:
         main([command, "--help"])
     assert stop.value.code == 0
-    text = capsys.readouterr().out
-    assert COMMANDS[command].__doc__.splitlines()[0][:40] in " ".join(text.split())
+    text = squeezed(capsys.readouterr().out)
+    described = dict(re.findall(r"^    (\w+): ((?:.|\n {5,})+)", inspect.getdoc(function), re.MULTILINE))
+    hints = get_type_hints(function, include_extras=True)
+    assert squeezed(function.__doc__.splitlines()[0]) in text
+    for name in inspect.signature(function).parameters:
+        given = next((m.help for m in getattr(hints[name], "__metadata__", ()) if getattr(m, "help", None)), None)
+        words = described.get(name) or given
+        assert words, f"para {command}: nothing explains {name}"
+        assert squeezed(words) in text, f"para {command} --help lacks what explains {name}"
+        positional = tyro.conf.Positional in getattr(hints[name], "__metadata__", ())
+        flag = f"--{name.replace('_', '-')}"
+        assert (flag in text) != positional, f"para {command} --help: {flag}"
+    assert set(described) <= set(inspect.signature(function).parameters), "an argument that is gone is explained"
 
 
 @pytest.mark.parametrize("arguments", [["axes"], ["train", "--help"]])
@@ -73,7 +94,7 @@ def test_help_lists_what_there_is(command, names, capsys, monkeypatch):
     monkeypatch.setitem(POLICIES, "made_up_policy", POLICIES["para"])
     with pytest.raises(SystemExit):
         main([command, "--help"])
-    shown = re.sub(r"[\s│]", "", capsys.readouterr().out)  # lines are broken anywhere in narrow windows
+    shown = squeezed(capsys.readouterr().out)
     added = "made_up_policy" if command == "train" else "made_up_axis"
     assert [name for name in [*names, added] if name not in shown] == []
 
@@ -145,9 +166,7 @@ def test_a_poor_recording_of_another_arm_trains_the_same_video_recipe(tmp_path):
 
 def test_a_polite_kill_of_the_whole_job_saves_the_training(tmp_path):
     """SIGTERM to all its processes in the middle of a run leaves a state that the same command goes on from."""
-    import os
     import signal
-    import time
 
     run("demos", "--out", tmp_path / "set", "--count", 1, "--image-size", 64, 64, "--workers", 1)
     command = [sys.executable, "-m", "para.cli", "train", "--dataset", tmp_path / "set", "--out", tmp_path / "run"]
@@ -155,12 +174,10 @@ def test_a_polite_kill_of_the_whole_job_saves_the_training(tmp_path):
     process = subprocess.Popen(
         [*command, "--steps", "100000"], stderr=subprocess.PIPE, text=True, start_new_session=True
     )
-    deadline = time.monotonic() + 120
-    while not (tmp_path / "run/log.jsonl").exists() or not (tmp_path / "run/log.jsonl").read_text():
-        assert time.monotonic() < deadline and process.poll() is None
-        time.sleep(0.2)
+    log = tmp_path / "run/log.jsonl"
+    wait_for(lambda: log.exists() and log.read_text(), process)
     os.killpg(process.pid, signal.SIGTERM)
-    _, error = process.communicate(timeout=60)
+    _, error = process.communicate(timeout=PATIENCE)
     assert process.returncode == 130 and "the same command resumes from" in error
     assert (tmp_path / "run/state.pt").exists()
 

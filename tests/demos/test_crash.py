@@ -49,7 +49,7 @@ def test_killed_at_random_moments(whole, tmp_path):
     expected, seconds = whole
     root, rng = tmp_path / "set", np.random.default_rng(5)
     kills, most = 0, 0
-    for _ in range(8):
+    while kills < 6:
         command = [sys.executable, "-m", "demos.test_crash", str(root)]
         process = subprocess.Popen(
             command, cwd=Path(__file__).parents[1], start_new_session=True, stdout=subprocess.PIPE, text=True
@@ -61,6 +61,13 @@ def test_killed_at_random_moments(whole, tmp_path):
         process.wait()
         process.stdout.close()
         kills += running
+        if (
+            not running
+        ):  # it was through before: this machine is quieter than it was, and the next ones have to be sooner
+            assert process.returncode == 0 and content(root) == expected
+            shutil.rmtree(root)
+            seconds, most = seconds / 2, 0
+            continue
         try:
             found = DemoDataset.open(root)
         except DemoError as error:  # nothing had been committed yet
@@ -71,7 +78,6 @@ def test_killed_at_random_moments(whole, tmp_path):
         assert found.decode(most - 1, "front").shape == (24, 64, 96, 3)
         plan = [i for i in range(PLAN) if i != FAILS]
         assert [row.plan_index for row in found.episodes] == plan[:most]
-    assert kills >= 3
     record(root)
     assert content(root) == expected
 

@@ -8,7 +8,6 @@ import os
 import signal
 import subprocess
 import sys
-import time
 from collections import Counter
 from dataclasses import replace
 from pathlib import Path
@@ -20,6 +19,7 @@ from evaluation.fake_world import FakeAgent, FakeWorld, Inline, conditions, fake
 from para.evaluation import AgentSpec, EvaluationError, RecordsError, evaluate, read_ledger, read_records
 from para.evaluation.records import EpisodeError, append_record
 from para.worlds.world import Stage
+from patience import PATIENCE, wait_for
 
 
 @pytest.fixture(autouse=True)
@@ -195,11 +195,10 @@ if __name__ == "__main__":
         # A test run in the background inherits an ignored SIGINT, and so would this process.
         preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),
     )
-    records, begin = tmp_path / "lr.jsonl", time.monotonic()
-    while not (records.exists() and records.stat().st_size) and time.monotonic() - begin < 60:
-        time.sleep(0.1)
+    records = tmp_path / "lr.jsonl"
+    wait_for(lambda: records.exists() and records.read_bytes().endswith(b"\n"), process)
     os.killpg(process.pid, signal.SIGINT)  # as a terminal does: parent and workers get it
-    process.communicate(timeout=120)
+    process.communicate(timeout=PATIENCE)
     assert process.returncode != 0
     assert 1 <= len(read_records(records).episodes) < 1000
 

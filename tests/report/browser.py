@@ -90,5 +90,5 @@ def _chromium(folder: Path, width: int, *arguments: str, height: int = 2000) -> 
             "--disable-background-networking", "--disable-component-update", "--host-resolver-rules=MAP * ~NOTFOUND",
             "--enable-logging=stderr", f"--user-data-dir={folder / 'profile'}", f"--window-size={width},{height}", *arguments,
         ],
-        capture_output=True, text=True, timeout=120, check=False,
+        capture_output=True, text=True, timeout=600, check=False,
     )  # fmt: skip

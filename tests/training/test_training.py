@@ -25,6 +25,7 @@ from para.training import TrainConfig, train
 from para.training.checkpoint import Ema, fingerprint, save_state
 from para.training.progress import Progress, keep_log
 from para.types import Observation, RobotState, View
+from patience import PATIENCE, wait_for
 from toy import WORKSPACE, toy_camera, toy_samples
 
 TINY = PolicyConfig(
@@ -298,26 +299,42 @@ def test_a_second_stop_comes_through_at_once_and_spares_the_last_state(
 def test_ctrl_c_in_a_terminal_reaches_the_loader_too_and_the_state_is_saved(tmp_path):
     """To all processes of the group, while the training waits for data."""
     with subprocess.Popen([sys.executable, WAITING, tmp_path], stderr=subprocess.PIPE, start_new_session=True) as run:
-        deadline = time.monotonic() + 300
-        while not (tmp_path / "log.jsonl").exists() or not losses(tmp_path):
-            assert run.poll() is None and time.monotonic() < deadline, run.communicate()
-            time.sleep(0.1)
+        wait_for(lambda: (tmp_path / "log.jsonl").exists() and losses(tmp_path), run)
         os.killpg(run.pid, signal.SIGINT)
-        said = run.communicate(timeout=300)[1].decode()
+        said = run.communicate(timeout=PATIENCE)[1].decode()
     assert "the same command resumes from" in said, said
     assert torch.load(tmp_path / "state.pt", weights_only=True)["step"] == len(losses(tmp_path))
 
 
-def test_a_run_that_was_killed_does_not_log_its_steps_twice(tmp_path):
-    config, samples = replace(QUICK, save_every=3), toy_samples()
+def test_a_run_that_was_killed_does_not_log_its_steps_twice(tmp_path, monkeypatch):
+    """Killed two steps behind its last state, the second of them half logged."""
+    config, samples, log = replace(QUICK, save_every=3), toy_samples(), tmp_path / "log.jsonl"
+    original = Progress.step
+
+    def killed_at_five(self, step, *row):
+        original(self, step, *row)
+        if step == 5:
+            raise RuntimeError("killed")
+
+    monkeypatch.setattr(Progress, "step", killed_at_five)
+    with pytest.raises(RuntimeError, match="killed"):
+        train(config, samples, tmp_path, quiet=True)
+    monkeypatch.undo()
+    assert torch.load(tmp_path / "state.pt", weights_only=True)["step"] == 3
+    before = log.read_text().splitlines(keepends=True)
+    assert len(before) == 5
+    log.write_text("".join(before)[:-20])
     train(config, samples, tmp_path, quiet=True)
-    whole, lines = losses(tmp_path), (tmp_path / "log.jsonl").read_text()
-    state = torch.load(tmp_path / "state.pt", weights_only=True)
-    keep_log(tmp_path / "log.jsonl", 3)
-    assert losses(tmp_path) == whole[:3]
-    (tmp_path / "log.jsonl").write_text(lines)
-    again = Progress(tmp_path / "log.jsonl", config.steps, 3, quiet=True)
-    assert again.seconds > json.loads(lines.splitlines()[-1])["seconds"] and state["step"] == config.steps
+    after = log.read_text().splitlines(keepends=True)
+    assert [json.loads(line)["step"] for line in after] == [1, 2, 3, 4, 5, 6, 7, 8]
+    assert after[:3] == before[:3]
+
+
+def test_a_run_that_goes_on_counts_the_seconds_of_the_part_before(tmp_path):
+    log = tmp_path / "log.jsonl"
+    log.write_text('{"step": 3, "seconds": 5000.0}\n{"step": 6, "seconds": 9000.0}\n')
+    keep_log(log, 3)
+    assert 5000 <= Progress(log, 8, 3, quiet=True).seconds < 9000
 
 
 def test_a_run_from_before_a_field_was_added_goes_on(tmp_path):

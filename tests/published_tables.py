@@ -169,6 +169,8 @@ class TableCheck:
             else:
                 named = self._policy_in(before) if kind == "seen" and before is not row[0] else ""
                 self._cell(cell, own or axis, named or policy, kind)
+                if policy == "expert":
+                    self._say(not self._policy_in(cell), f"{axis}: {cell} is no cell of the expert's")
 
     def _say(self, ok: bool, what: str) -> None:
         self.compared += 1

@@ -17,7 +17,7 @@ FILES = sorted(p.relative_to(PACKAGE).as_posix() for p in PACKAGE.rglob("*.py"))
 
 # The data flow. A file imports only from its own line and from those above it.
 ORDER = (
-    ("config", "drawing", "memory"),
+    ("atomic", "config", "drawing", "memory"),
     ("geometry",),
     ("types",),
     ("demos",),

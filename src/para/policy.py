@@ -19,10 +19,10 @@ from safetensors import SafetensorError
 from safetensors.torch import load_file, save_file
 from torch import nn
 
+from para.atomic import replace_folder
 from para.backbones import BackboneConfig, Dino, Lite0Config, SvdConfig
 from para.config import from_json, to_json
 from para.dataset import ModelInput
-from para.demos.atomic import replace_folder
 from para.geometry import Camera, LevelFraming, Pose, warp_image
 from para.heads import ChunkBatch, ConfidenceCalibration, HeadConfig, StepwiseConfig, VolumeHeadConfig
 from para.types import ActionChunk, Box, Observation

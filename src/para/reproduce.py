@@ -10,10 +10,10 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+from para.atomic import write_file
 from para.config import from_json, to_json
 from para.dataset import build_samples
 from para.demos import DemoDataset
-from para.demos.atomic import write_file
 from para.evaluation.agents import AgentSpec
 from para.evaluation.axes import Axis, axis_named
 from para.evaluation.conditions import Condition

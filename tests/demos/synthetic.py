@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+import json
+from collections.abc import Callable
 from dataclasses import replace
+from pathlib import Path
+from typing import Any
 
 import cv2
 import numpy as np
@@ -163,3 +167,11 @@ def _quad(image: np.ndarray, camera: Camera, centre: np.ndarray, a, b, texture: 
     alpha = mask[..., None].astype(np.float32) / 255
     part = image[corner[1] : corner[1] + size[1], corner[0] : corner[0] + size[0]]
     part[:] = alpha * warped + (1 - alpha) * part
+
+
+def edit_info(root: Path, change: Callable[[dict[str, Any]], object]) -> None:
+    """Let `change` edit the description of the set at `root`."""
+    path = root / "meta/info.json"
+    info = json.loads(path.read_text())
+    change(info)
+    path.write_text(json.dumps(info))

@@ -1,6 +1,5 @@
 """Columns hold the numbers that are read from them, or are refused with words that name file, shape and what is needed."""
 
-import json
 import shutil
 
 import numpy as np
@@ -8,8 +7,8 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from demos.synthetic import default_camera, make_episode, meta_for
-from para.demos import DatasetWriter, DemoDataset, DemoError, stage_episode
+from demos.synthetic import default_camera, edit_info
+from para.demos import DemoDataset, DemoError
 
 CAMERA = default_camera(96, 64)
 POSE, STATE, ACTION = "observation.camera.front.T_world_camera", "observation.state", "action"
@@ -22,22 +21,6 @@ NEEDED_STATE = (
     "needed are 8 numbers a frame (ee.x, ee.y, ee.z, ee.qw, ee.qx, ee.qy, ee.qz, gripper). Convert the column, or record the "
     "set with para."
 )
-
-
-@pytest.fixture(scope="module")
-def pristine(tmp_path_factory):
-    root = tmp_path_factory.mktemp("demos") / "pristine"
-    with DatasetWriter(root, meta_for(CAMERA), "plan", 2) as writer:
-        for i in writer.pending():
-            stage_episode(make_episode(0, 24, CAMERA), writer.staging_folder(i))
-    return root
-
-
-def edit_info(root, change):
-    path = root / "meta/info.json"
-    info = json.loads(path.read_text())
-    change(info)
-    path.write_text(json.dumps(info))
 
 
 def rewrite(root, key, change, shape=None):

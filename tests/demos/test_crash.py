@@ -13,7 +13,8 @@ import numpy as np
 import pytest
 
 from demos.synthetic import default_camera, make_episode, meta_for
-from para.demos import DatasetWriter, DemoDataset, DemoError, atomic, stage_episode
+from para import atomic
+from para.demos import DatasetWriter, DemoDataset, DemoError, stage_episode
 
 CAMERA = default_camera(96, 64)
 PLAN = 10

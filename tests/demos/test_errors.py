@@ -9,7 +9,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from demos.synthetic import default_camera, make_episode, meta_for
+from demos.synthetic import default_camera, edit_info, make_episode, meta_for
 from mutations import mutations
 from para.demos import DatasetWriter, DemoDataset, DemoError, DemoMeta, resampled, stage_episode
 from para.demos.schema import EPISODES_PATH, PLAN_INDEX_COLUMN
@@ -18,22 +18,6 @@ from para.demos.video import encode_video
 CAMERA = default_camera(96, 64)
 EPISODE = make_episode(0, 24, CAMERA)
 VIDEO = "videos/observation.images.front/chunk-000/file-000.mp4"
-
-
-@pytest.fixture(scope="module")
-def pristine(tmp_path_factory):
-    root = tmp_path_factory.mktemp("demos") / "pristine"
-    with DatasetWriter(root, meta_for(CAMERA), "plan", 2) as writer:
-        for i in writer.pending():
-            stage_episode(EPISODE, writer.staging_folder(i))
-    return root
-
-
-def edit_info(root, change):
-    path = root / "meta/info.json"
-    info = json.loads(path.read_text())
-    change(info)
-    path.write_text(json.dumps(info))
 
 
 def cut_video(root):

@@ -21,8 +21,8 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from para.atomic import link_or_copy, replace_folder, write_file
 from para.demos import stats
-from para.demos.atomic import link_or_copy, replace_folder, write_file
 from para.demos.episodes_table import EpisodeRow, read_rows, write_rows
 from para.demos.schema import (
     CHUNK_SIZE,

@@ -14,9 +14,9 @@ import torch
 from safetensors.torch import load_file
 from torch import nn
 
+from para.atomic import write_file
 from para.config import from_json, to_json
 from para.dataset import SampleTable
-from para.demos.atomic import write_file
 from para.policy import CheckpointError, PolicyNetwork
 from para.training.config import TrainConfig
 

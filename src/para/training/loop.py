@@ -22,9 +22,9 @@ from pathlib import Path
 import numpy as np
 import torch
 
+from para.atomic import remove_stale
 from para.config import to_json
 from para.dataset import Batch, BatchStream, ClipPlan, SampleTable
-from para.demos.atomic import remove_stale
 from para.geometry import Camera, Pose
 from para.heads import mean_over_processes
 from para.policy import Policy, PolicyNetwork, check_scene
